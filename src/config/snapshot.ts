@@ -1,0 +1,102 @@
+/**
+ * A whole configuration after checking: plain JSON, immutable, the same object for every role. Durations are ms, sizes
+ * bytes, addresses checked. Produced by load() from the short form or the v3 subset; consumed by server/ to build
+ * listeners and clusters. Connections keep the snapshot they began with.
+ */
+
+export type AddressConfig =
+  | { readonly kind: 'ip'; readonly host: string; readonly port: number }
+  | { readonly kind: 'pipe'; readonly path: string; readonly mode?: number };
+
+export interface Snapshot {
+  /** Hash of the effective configuration: equal text, equal version. */
+  readonly version: string;
+  readonly node: { readonly id: string; readonly cluster: string };
+  readonly admin: { readonly address: AddressConfig } | null;
+  /** The second, exposable port with /metrics and /ready only. */
+  readonly metrics: { readonly address: AddressConfig } | null;
+  readonly process: ProcessOptions;
+  readonly listeners: readonly ListenerConfig[];
+  readonly clusters: readonly ClusterConfig[];
+}
+
+/** `node.metadata.sluice`, or the top of the short form. */
+export interface ProcessOptions {
+  /** Worker processes; 0 = everything in one process; null = cores − 1, at least 1. */
+  readonly concurrency: number | null;
+  /** How long a drain waits for quiet points before it cuts. */
+  readonly drainTimeoutMs: number;
+  /** Digest rows kept before the rest is folded into `other`. */
+  readonly digestRows: number;
+  /** Show literals (sample texts). Off by default; on means query texts with data in them reach the page and the log. */
+  readonly showLiterals: boolean;
+  /** Connections a worker accepts at most; above, new ones are closed and counted. */
+  readonly maxConnections: number;
+}
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly statPrefix: string; // '' = the address
+  readonly address: AddressConfig;
+  readonly additionalAddresses: readonly AddressConfig[];
+  readonly perConnectionBufferLimitBytes: number;
+  readonly tcpBacklogSize: number | null;
+  readonly filterChains: readonly FilterChainConfig[];
+  readonly accessLogs: readonly AccessLogConfig[];
+  /** `metadata.filter_metadata.sluice`, checked against the options of the filters in its chains. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface FilterChainConfig {
+  readonly name: string;
+  readonly filters: readonly FilterConfig[];
+}
+
+/** `config` was checked by the filter's own schema and carries its defaults. */
+export interface FilterConfig {
+  readonly name: string;
+  readonly typeUrl: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** File or stdout, JSON lines. `exchanges`: one line an exchange; `connections`: one line a connection. */
+export interface AccessLogConfig {
+  readonly path: string; // '-' = stdout
+  readonly exchanges: boolean;
+  readonly connections: boolean;
+}
+
+export interface ClusterConfig {
+  readonly name: string;
+  readonly type: 'STATIC' | 'STRICT_DNS' | 'LOGICAL_DNS';
+  readonly lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM';
+  /** LEAST_REQUEST: how many random hosts are compared. */
+  readonly choiceCount: number;
+  readonly connectTimeoutMs: number;
+  readonly perConnectionBufferLimitBytes: number;
+  readonly dnsRefreshRateMs: number;
+  readonly dnsLookupFamily: 'AUTO' | 'V4_ONLY' | 'V6_ONLY' | 'V4_PREFERRED' | 'ALL';
+  readonly endpoints: readonly { readonly address: AddressConfig; readonly weight: number }[];
+}
+
+/** One mistake of the operator. `line` and `column` from 1; 0 = not in a file (a command line URL). */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** `listeners[0].filter_chains[0].filters[1].typed_config.stat_prefix` */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What configuration must know of a filter to check its part of a file; the composition root collects these. */
+export interface FilterSchema {
+  readonly filterName: string;
+  readonly typeUrl: string;
+  readonly terminal: boolean;
+  /** True for protocol filters: at most one a chain, and its short name is a URL scheme. */
+  readonly protocol: { readonly name: string; readonly defaultPort: number } | null;
+  readonly config: import('zod').ZodType;
+  /** Shape of `filter_metadata.sluice.<protocol name>`, where the filter has options of its own. */
+  readonly options: import('zod').ZodType | null;
+}

@@ -1,0 +1,86 @@
+/** How much of a query we claim to have understood. `parsed`: a real parser; `partial`: from tokens; `none`: neither. */
+export type Confidence = 'parsed' | 'partial' | 'none';
+
+/**
+ * One relation, collection, topic or key pattern that an operation touches, as written in the query: names are not
+ * resolved against search_path or the current database here (sessions do that where policy asks).
+ */
+export interface Target {
+  readonly schema: string; // '' when the query did not say
+  readonly name: string;
+  /** What the query does to it: `select`, `insert`, `update`, `delete`, `truncate`, `create`, `drop`, `alter`, `copy` … */
+  readonly operations: readonly string[];
+}
+
+/**
+ * A query with its literals taken out, shared by all exchanges that have it. Cached and owned by the digest cache;
+ * holders may read it at any time. `operation`, `targets`, `summary` and `confidence` may improve once, from the token
+ * stream's reading to the parser's, and never change after `confidence` is `parsed`.
+ */
+export interface Digest {
+  /** 16 lower-case hex characters; equal for equal canonical text on every worker, host and version (conventions §6.2). */
+  readonly id: string;
+  readonly protocol: string;
+  /** Canonical text without literals and comments; cut at the digest cap. */
+  readonly text: string;
+  /** `{operation} {target} …` as in OpenTelemetry's db.query.summary, at most 255 characters. */
+  summary: string;
+  /** First keyword in upper case: `SELECT`, `INSERT`, `BEGIN` …; for other protocols the command's name. */
+  operation: string;
+  targets: readonly Target[];
+  confidence: Confidence;
+  /** True once the facts above are final: parsed, or given up. Policy judges only settled digests. */
+  settled: boolean;
+  /** True where the facts depend on a literal (SET, set_config, DO, EXECUTE …): never judged from the cache. */
+  literalSensitive: boolean;
+  /** True for text longer than the cap: no cached facts. */
+  readonly truncated: boolean;
+  /** Small dense number for consumers' tables, unique while the digest is cached in this process. */
+  readonly slot: number;
+}
+
+/** What changes how SQL text reads. Compared by identity: keep one object per combination (a session asks for it once). */
+export interface SqlMode {
+  readonly dialect: 'postgres';
+  /** Postgres' standard_conforming_strings: when off, backslashes escape in plain literals too. */
+  readonly standardConformingStrings: boolean;
+}
+
+/** One statement of a query text: its digest and where it stands in the buffer that was read. */
+export interface SqlStatement {
+  digest: Digest;
+  start: number;
+  end: number;
+}
+
+/** What reading a query text gave. One object a cache, reused: valid until the next read. */
+export interface SqlReading {
+  /** Statements found; 0 for text that holds only blanks, comments and semicolons. */
+  count: number;
+  /** The first `count` are valid. */
+  readonly statements: SqlStatement[];
+  /** The text was longer than the cap: only a prefix was digested. */
+  truncated: boolean;
+  /** W3C traceparent from a sqlcommenter comment (first or last), or ''. */
+  traceparent: string;
+}
+
+/** Facts of one statement, parsed for it alone. */
+export type StatementFacts = Pick<Digest, 'summary' | 'operation' | 'targets' | 'confidence'>;
+
+/**
+ * Query text to digest in one pass over the bytes; a known digest costs no string and no object. The key is a hash with
+ * a per-process random seed *and* the canonical bytes, so two texts never share facts by a collision.
+ */
+export interface DigestCache {
+  read(mode: SqlMode, buf: Buffer, start: number, end: number): SqlReading;
+  /**
+   * For the gate: true if the digest's facts are final now (parsed inline when short); else they are being parsed off
+   * the loop and `done` is called once when they are final.
+   */
+  settle(digest: Digest, done: () => void): boolean;
+  /** For the gate, for literal-sensitive statements: facts of this very text, parsed now, or null when it is too long for that. */
+  factsOf(mode: SqlMode, buf: Buffer, start: number, end: number): StatementFacts | null;
+  /** The digest of an operation that has no query text (`FunctionCall`, a Redis command …). `text` must hold no literal. */
+  named(protocol: string, operation: string, text: string): Digest;
+}

@@ -1,0 +1,118 @@
+import type { Digest } from './digest.ts';
+import { SessionFacts } from './session-facts.ts';
+
+/** How an exchange ended. `skipped`: the server discarded it unread after an earlier error of the same batch. */
+export const Outcome = { ok: 0, error: 1, denied: 2, cancelled: 3, lost: 4, skipped: 5 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+export const OUTCOME_NAMES = ['ok', 'error', 'denied', 'cancelled', 'lost', 'skipped'] as const;
+
+/** How many replies an exchange can have. `endless` ones never enter latency histograms. */
+export const Replies = { one: 0, many: 1, none: 2, endless: 3 } as const;
+export type Replies = (typeof Replies)[keyof typeof Replies];
+
+/** Bits of Exchange.flags; the same numbers stand in the event columns. */
+export const Flag = {
+  prepared: 1, // executed from a prepared statement
+  inTransaction: 2, // began inside an explicit transaction
+  pipelined: 4, // another exchange of the connection was open when this one began
+  truncated: 8, // its text was longer than the digest cap
+  staleTrace: 16, // its trace context was frozen into a prepared statement
+  denied: 32,
+  sampled: 64, // chosen by sampling (weight above 1)
+  batch: 128, // one of several operations of its turn
+  continuation: 256, // goes on with a story begun earlier (a suspended portal, a cursor): not a new call
+  untimed: 512, // opened above the in-flight cap: counted, without times
+  waits: 1024, // the server was asked to wait: its time is no latency
+} as const;
+
+/** No session yet: what a pooled exchange points to while it rests. */
+const NOBODY = new SessionFacts(0, '', '', '', '', 0);
+
+/**
+ * One operation and its reply. Pooled and monomorphic: every field exists from birth with its type. Valid from
+ * SessionHost.take until SessionHost.end returns; consumers copy what they keep.
+ *
+ * Times are milliseconds of the host's monotonic clock; 0 = did not happen.
+ */
+export class Exchange {
+  session: SessionFacts = NOBODY;
+  /** Number of the turn and of the exchange within the connection, from 1. */
+  turn = 0;
+  seq = 0;
+  /** Position within its turn. The message's bytes are counted once, on index 0. */
+  index = 0;
+  /** What the protocol calls the step: `query`, `execute`, `parse`, `function_call`, `copy` … */
+  kind = '';
+  digest: Digest | null = null;
+  flags = 0;
+  replies: Replies = 0;
+  /** Number of the connection's explicit transaction, from 1; 0 = outside. */
+  transaction = 0;
+  /** Ties the steps of one portal or cursor together; 0 = none. */
+  story = 0;
+  requestFirstByteAt = 0;
+  requestLastByteAt = 0;
+  forwardedAt = 0;
+  replyFirstByteAt = 0;
+  replyLastByteAt = 0;
+  /** When the kernel had taken the reply's last byte for the client. */
+  acceptedAt = 0;
+  requestBytes = 0;
+  replyBytes = 0;
+  rowsReturned = 0;
+  rowsAffected = 0;
+  outcome: Outcome = 0;
+  /** Native code of the error, `42P01`; '' = none. */
+  code = '';
+  severity = '';
+  /** W3C traceparent from the query's own comment or the session, or ''. */
+  traceparent = '';
+  /** Name of the policy that decided, or ''. */
+  policy = '';
+
+  /** Back to birth. Called by the pool. */
+  reset(): void {
+    this.session = NOBODY;
+    this.turn = this.seq = this.index = 0;
+    this.kind = '';
+    this.digest = null;
+    this.flags = 0;
+    this.replies = Replies.one;
+    this.transaction = this.story = 0;
+    this.requestFirstByteAt = this.requestLastByteAt = this.forwardedAt = 0;
+    this.replyFirstByteAt = this.replyLastByteAt = this.acceptedAt = 0;
+    this.requestBytes = this.replyBytes = 0;
+    this.rowsReturned = this.rowsAffected = 0;
+    this.outcome = Outcome.ok;
+    this.code = this.severity = this.traceparent = this.policy = '';
+  }
+}
+
+/** A free list of exchanges, one a worker. Bounded: above the bound the garbage collector has them. */
+export class ExchangePool {
+  readonly #free: Exchange[] = [];
+  readonly #cap: number;
+
+  constructor(cap = 4096) {
+    this.#cap = cap;
+  }
+
+  take(): Exchange {
+    return this.#free.pop() ?? new Exchange();
+  }
+
+  give(x: Exchange): void {
+    x.reset();
+    if (this.#free.length < this.#cap) this.#free.push(x);
+  }
+}
+
+/** Consumes exchanges: aggregates, events, live view. Called on the data path: no await, no throw, no retained `x`. */
+export interface ExchangeObserver {
+  begin(x: Exchange): void;
+  /** An endless exchange reports what it has so far. */
+  progress(x: Exchange): void;
+  end(x: Exchange): void;
+  sessionStart(session: SessionFacts): void;
+  sessionEnd(session: SessionFacts, reason: string): void;
+}

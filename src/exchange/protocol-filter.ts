@@ -1,0 +1,141 @@
+import type { ZodType } from 'zod';
+import type { StatsRegistry } from '../stats/registry.ts';
+import type { DigestCache } from './digest.ts';
+import type { Exchange } from './exchange.ts';
+import type { Fault } from './fault.ts';
+import type { ConfirmedFacts, SessionFacts } from './session-facts.ts';
+import type { Side } from './side.ts';
+
+/**
+ * The contract between protocol filters and the rest. A protocol filter turns bytes into exchanges; it sees no socket,
+ * no clock but the one handed to it, and no other protocol: it runs from a file, a fuzzer or a test with nothing faked.
+ */
+export interface ProtocolFilter<C = unknown, O = unknown> {
+  /** `postgres`: the folder, the URL scheme, the protocol label. */
+  readonly name: string;
+  /** `type.googleapis.com/…`: the `@type` that chooses this filter in the full form. */
+  readonly typeUrl: string;
+  /** Envoy's filter name, which is also its metadata namespace. */
+  readonly filterName: string;
+  readonly speaksFirst: 'client' | 'server';
+  readonly defaultPort: number;
+  /** Fields of the `@type` message, exactly Envoy's. */
+  readonly config: ZodType<C>;
+  /** Sluice's own options, from the listener's `metadata.filter_metadata.sluice.<name>`. */
+  readonly options: ZodType<O>;
+  /** Only where the client speaks first: does a connection that starts like this belong here? */
+  detect?(head: Buffer): 'yes' | 'no' | 'more';
+  /** Once a filter chain and worker: resolves counters and caches. */
+  bind(config: C, options: O, env: FilterEnv): BoundFilter;
+  /** Dynamic metadata of one turn, by namespace, as Envoy's filter emits it and ours beside: the union of its operations. */
+  metadata(ops: readonly Exchange[]): Record<string, Record<string, unknown>>;
+}
+
+/** What a worker lends to its protocol filters for their life. */
+export interface FilterEnv {
+  readonly stats: StatsRegistry;
+  readonly digests: DigestCache;
+}
+
+export interface BoundFilter {
+  /** One session a connection. */
+  open(host: SessionHost): Session;
+}
+
+/**
+ * One connection's decoder. Offsets are absolute per direction per connection (safe integers), never relative to a chunk.
+ * Sessions never throw on wire bytes; a throw is our own bug and ends that connection alone.
+ */
+export interface Session {
+  /**
+   * Bytes lent for the call: buf[start..end), whose first byte stands at offset `at`. Returns the offset read up to.
+   * What was not read is held by the host (counted in the watermarks) and offered again, with more, after
+   * resume(side) — that is how a session says "hold". Bytes read but not cleared are held too in the gate gear.
+   * In the tap gear everything must be read.
+   */
+  onDownstream(buf: Buffer, start: number, end: number, at: number): number;
+  onUpstream(buf: Buffer, start: number, end: number, at: number): number;
+  /** One side ended; every open exchange of a dead connection ends exactly once. `drain`: we are shutting down. */
+  onEnd(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void;
+  /** The protocol's own words for a denied turn. Called by the host from within ask(). */
+  refuse(turn: Turn, why: Denial): Refusal;
+  /** No turn open, no transaction: safe to drain. */
+  readonly quiet: boolean;
+  /** The last words of a server that shuts down (57P01, ER 1053 …), or null. Only asked while quiet. */
+  farewell(): Uint8Array | null;
+}
+
+/**
+ * tap: bytes are forwarded first and read after, nothing is held.
+ * gate: bytes are read first and leave only below clear().
+ * Per direction; changes at a message boundary.
+ */
+export type Gear = 'tap' | 'gate';
+
+/** `later`: stop reading this side (return the turn's offset); the host calls again after the verdict is known. */
+export type Verdict = 'allow' | 'deny' | 'later';
+
+/** One client message, judged as a whole. Pooled by the session; valid during the call. */
+export interface Turn {
+  /** Offsets of the message in the downstream direction. */
+  readonly from: number;
+  readonly to: number;
+  /** False: a prefix that holds every policy input (the rest of the message has not arrived). */
+  readonly complete: boolean;
+  readonly ops: readonly Exchange[];
+}
+
+export interface Denial {
+  readonly policy: string;
+  readonly message: string;
+}
+
+export type Refusal =
+  /** Sent to the server in the turn's place; the server answers it there, and the session replaces that answer. */
+  | { readonly kind: 'standIn'; readonly bytes: Uint8Array }
+  /** Nothing is in flight: the turn is dropped and the client gets these bytes. */
+  | { readonly kind: 'answer'; readonly bytes: Uint8Array }
+  | { readonly kind: 'close'; readonly last: Uint8Array | null };
+
+/** The connection as a session sees it. */
+export interface SessionHost {
+  readonly facts: SessionFacts;
+  /** True if the chain holds a link that judges turns. When false, a session need not build turns at all. */
+  readonly judges: boolean;
+  /** True if a judging link may deny: requests must be read in the gate gear, unknown is denied, faults close. */
+  readonly enforces: boolean;
+  gear(side: Side): Gear;
+  /** Takes effect for bytes not yet received; what was received and not cleared is cleared by the session as it reads. */
+  setGear(side: Side, gear: Gear): void;
+  /** Asks the chain's links in order. On `deny` the host has called refuse() and applied the refusal. */
+  ask(turn: Turn): Verdict;
+  /** Gate only: bytes received from `side` below this offset may leave. */
+  clear(side: Side, upTo: number): void;
+  /** Gate only: bytes [from, to) received from `side` leave as these; any length; null = dropped. Not below the cleared point. */
+  replace(side: Side, from: number, to: number, bytes: Uint8Array | null): void;
+  /** Our own bytes to the peer on `to`, after everything cleared so far. The host owns `bytes` from here on. */
+  send(to: Side, bytes: Uint8Array): void;
+  /** A fresh pooled exchange with `session`, `seq` and request times set. Give it back through end() or drop(). */
+  take(): Exchange;
+  /** An exchange that only carried facts to a verdict. */
+  drop(x: Exchange): void;
+  begin(x: Exchange): void;
+  progress(x: Exchange): void;
+  /** Ends it exactly once; `x` must not be touched after. */
+  end(x: Exchange): void;
+  /** Unpaired traffic: notices, notifications, heartbeats. `kind` is the protocol's word. */
+  aside(side: Side, kind: string, bytes: number): void;
+  confirm(change: ConfirmedFacts): void;
+  /** This upstream host issued this cancellation key; all workers may ask for it. Forgotten when the connection ends. */
+  learn(key: Uint8Array): void;
+  /** Dial now; with a key: the host that issued it, or the cluster's choice when it is unknown. Returns whether it was known. */
+  connect(issued?: Uint8Array): boolean;
+  /** Offers the held bytes of a side again. Safe to call from within a session's callback. */
+  resume(side: Side): void;
+  /** Decoding of this connection is over: the reason is counted once. Tap: bytes flow on. Enforcing: the connection closes. */
+  opaque(reason: Fault): void;
+  /** Closes after what was sent has left. */
+  close(reason: string): void;
+  /** Monotonic ms, read once a burst. */
+  now(): number;
+}
