@@ -1,13 +1,16 @@
-import type { Turn, Verdict } from '../exchange/protocol-filter.ts';
+import type { Denial, Turn, Verdict } from '../exchange/protocol-filter.ts';
 import type { SessionFacts } from '../exchange/session-facts.ts';
 
-/** Envoy's FilterStatus: go on to the next filter, or stop (the bytes stay with this filter until it continues). */
-export const Continue = 0;
-export const StopIteration = 1;
-export type FilterStatus = typeof Continue | typeof StopIteration;
+/**
+ * Envoy's FilterStatus, and one more. Continue: the bytes go on to the next filter. StopIteration: they stay here, the
+ * chain keeps them and offers them again, with what came since, until the filter continues. Consumed: the filter has
+ * taken them (Envoy's "drained the buffer"): it injects what shall go on, or is the terminal filter.
+ */
+export const FilterStatus = { Continue: 0, StopIteration: 1, Consumed: 2 } as const;
+export type FilterStatus = (typeof FilterStatus)[keyof typeof FilterStatus];
 
 /** Envoy's connection events. */
-export type ConnectionEvent = 'connected' | 'remote_close' | 'local_close';
+export type ConnectionEvent = 'connected' | 'remote_close' | 'remote_reset' | 'local_close';
 
 /**
  * A link of a filter chain, with Envoy's network-filter lifecycle. Read filters run in config order, write filters in
@@ -22,8 +25,80 @@ export interface NetworkFilter {
   /** Bytes from the server on their way to the client. On Stop nothing is kept for the filter: it must have kept what it needs. */
   onWrite?(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): FilterStatus;
   onEvent?(event: ConnectionEvent): void;
-  /** Judges one turn; asked in chain order by the protocol filter's host. `denial` must be set when it denies. */
+  /** Judges one turn; asked in chain order by the protocol filter's host. */
   onTurn?(turn: Turn, facts: SessionFacts): Verdict;
+  /** Why onTurn last answered `deny`. */
+  readonly denial?: Denial | null;
   /** True if onTurn can deny (as opposed to shadow rules, which only count). */
   readonly enforces?: boolean;
+}
+
+/** What the chain lends to one filter of one connection. */
+export interface FilterCallbacks {
+  readonly connection: ConnectionHandle;
+  /** Goes on at the next filter with all that was stopped here (and, before the first byte, with onNewConnection). */
+  continueReading(): void;
+  /** Bytes to the filters after this one. The caller answers its own onData with Consumed. */
+  injectRead(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void;
+  /** Bytes to the filters before this one, then to the client's socket. */
+  injectWrite(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void;
+}
+
+export type FilterBuilder = (callbacks: FilterCallbacks) => NetworkFilter;
+
+/** What a protocol filter's host adds to a connection, for draining and for /api/connections. */
+export interface Drainable {
+  /** Leaves with the protocol's farewell now if that is safe, else at the next quiet point. */
+  tryLeave(): void;
+  /** Exchanges so far. */
+  readonly exchanges: number;
+  readonly quiet: boolean;
+}
+
+/** How a connection is closed: after what was written has left, at once, or with RST (Envoy's FlushWrite, NoFlush, AbortReset). */
+export type CloseType = 'flush' | 'no_flush' | 'reset';
+
+/** A downstream connection as its filters see it. */
+export interface ConnectionHandle {
+  readonly id: number;
+  readonly facts: SessionFacts;
+  readonly info: StreamInfo;
+  readonly bufferLimitBytes: number;
+  /** Monotonic ms of the last byte from either side. */
+  readonly lastActivityAt: number;
+  /** Bytes written to the client and not yet with the kernel. */
+  readonly pendingWrite: number;
+  readonly chain: { readonly filters: readonly NetworkFilter[] };
+  /** Reference-counted stop of reading from the client (Envoy's readDisable). */
+  readDisable(disable: boolean): void;
+  close(type: CloseType, reason: string): void;
+  /** Calls back once everything written to the client so far is with the kernel. */
+  whenFlushed(call: () => void): void;
+  /** Set by the protocol filter's host. */
+  drainable: Drainable | null;
+  /** Set by tcp_proxy: dials now, to the host with this address if it is one of the cluster's. Later calls do nothing. */
+  dial: ((address?: string) => void) | null;
+  /** Set by tcp_proxy: reference-counted stop of reading from the server. */
+  readDisableUpstream: ((disable: boolean) => void) | null;
+  /** Set by tcp_proxy: the client takes bytes again. */
+  onDownstreamDrain: (() => void) | null;
+  /** The server's bytes enter the write filters here. */
+  writeFromUpstream(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void;
+  /** Set by a protocol filter that wants to see the client's first message before the upstream is dialled. */
+  dialOnDemand: boolean;
+}
+
+/** What is known of one connection, for access logs and metadata matchers (Envoy's StreamInfo). */
+export interface StreamInfo {
+  readonly startedAt: number;
+  bytesReceived: number;
+  bytesSent: number;
+  upstreamConnectMs: number;
+  connectAttempts: number;
+  /** Envoy's response flags: UF, URX, UH, NC, DT … */
+  readonly flags: Set<string>;
+  closeReason: string;
+  terminationDetails: string;
+  /** Namespaces of dynamic metadata set by filters. Made when first asked for. */
+  readonly metadata: Map<string, Record<string, unknown>>;
 }

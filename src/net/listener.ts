@@ -1,0 +1,112 @@
+import type { ExchangePool } from '../exchange/exchange.ts';
+import { SessionFacts } from '../exchange/session-facts.ts';
+import type { StatIds, StatsRegistry } from '../stats/registry.ts';
+import { Connection, type ConnectionEnv } from './connection.ts';
+import type { FilterBuilder } from './filter.ts';
+import { listenerOwnStats, listenerStats } from './listener-stats.ts';
+import type { Acceptor, Address, Clock, Network, Transport } from './transport.ts';
+
+export interface ListenerOptions {
+  readonly name: string;
+  readonly statPrefix: string;
+  readonly addresses: readonly Address[];
+  readonly bufferLimitBytes: number;
+  /** The protocol whose facts the connections carry; `tcp` without a protocol filter. */
+  readonly protocol: string;
+  /** Built once a listener; empty = every connection is closed. */
+  readonly builders: readonly FilterBuilder[];
+}
+
+export interface ListenerEnv {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly stats: StatsRegistry;
+  readonly pool: ExchangePool;
+  nextConnectionId(): number;
+  /** False when the worker is at its connection limit. */
+  mayAccept(): boolean;
+  onOpened(connection: Connection): void;
+  onClosed(connection: Connection): void;
+  onBug(where: string, error: unknown): void;
+}
+
+/** Accepts on its addresses and gives each connection its chain. */
+export class Listener {
+  readonly options: ListenerOptions;
+  readonly ids: StatIds<keyof typeof listenerStats.stats>;
+  readonly ownIds: StatIds<keyof typeof listenerOwnStats.stats>;
+  acceptors: Acceptor[] = [];
+  readonly #env: ListenerEnv;
+  readonly #connectionEnv: ConnectionEnv;
+
+  constructor(options: ListenerOptions, env: ListenerEnv) {
+    this.options = options;
+    this.#env = env;
+    const part = { address: options.statPrefix || options.addresses[0]!.text };
+    this.ids = env.stats.open(listenerStats, part);
+    this.ownIds = env.stats.open(listenerOwnStats, part);
+    this.#connectionEnv = {
+      clock: env.clock,
+      stats: env.stats,
+      listenerIds: this.ids,
+      bufferLimitBytes: options.bufferLimitBytes,
+      onBug: (_connection, error) => {
+        env.stats.inc(this.ownIds.internal_errors);
+        env.onBug(options.name, error);
+      },
+      onClosed: (connection) => this.#closed(connection),
+    };
+  }
+
+  /** Listens on every address, or rejects with the first error after undoing the others. */
+  async listen(): Promise<void> {
+    try {
+      for (const address of this.options.addresses) {
+        this.acceptors.push(await this.#env.network.listen(address, (transport) => this.#accept(transport)));
+      }
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Stops accepting; connections live on. */
+  async close(): Promise<void> {
+    await Promise.all(this.acceptors.splice(0).map((acceptor) => acceptor.close()));
+  }
+
+  #accept(transport: Transport): void {
+    const { stats, clock } = this.#env;
+    if (!this.#env.mayAccept()) {
+      stats.inc(this.ids.downstream_cx_overflow);
+      transport.destroy();
+      return;
+    }
+    stats.inc(this.ids.downstream_cx_total);
+    if (this.options.builders.length === 0) {
+      stats.inc(this.ids.no_filter_chain_match);
+      transport.destroy();
+      return;
+    }
+    stats.add(this.ids.downstream_cx_active, 1);
+    const facts = new SessionFacts(
+      this.#env.nextConnectionId(),
+      this.options.protocol,
+      this.options.name,
+      transport.remote.text,
+      transport.local.text,
+      clock.wall(),
+    );
+    const connection = new Connection(this.#connectionEnv, transport, facts, this.options.builders);
+    this.#env.onOpened(connection);
+    connection.start();
+  }
+
+  #closed(connection: Connection): void {
+    const { stats, clock } = this.#env;
+    stats.add(this.ids.downstream_cx_active, -1);
+    stats.inc(this.ids.downstream_cx_destroy);
+    stats.histogram(this.ids.downstream_cx_length_ms).record((clock.now() - connection.info.startedAt) / 1000);
+    this.#env.onClosed(connection);
+  }
+}

@@ -1,0 +1,271 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { FilterConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
+import type { DigestCache } from '../exchange/digest.ts';
+import { type ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
+import type { ProtocolFilter } from '../exchange/protocol-filter.ts';
+import { addressOf } from '../net/address.ts';
+import type { Connection } from '../net/connection.ts';
+import type { FilterBuilder } from '../net/filter.ts';
+import { Listener, type ListenerEnv } from '../net/listener.ts';
+import { asideStats, opaqueStats } from '../net/listener-stats.ts';
+import { protocolLink } from '../net/protocol-link.ts';
+import type { Clock, Network } from '../net/transport.ts';
+import type { StatIds, StatsRegistry } from '../stats/registry.ts';
+import { ClusterManager } from '../upstream/cluster-manager.ts';
+import type { Resolve } from '../upstream/dns.ts';
+import type { ConnectionInfo, DataPlane, HostInfo, KeyDirectory, ListenerInfo, ListenFailure } from './data-plane.ts';
+
+/** Makes a chain link from its checked configuration; by `@type`. */
+export type LinkFactory = (config: Readonly<Record<string, unknown>>, env: PlaneEnv) => FilterBuilder;
+
+/** What links may use of the worker. */
+export interface PlaneEnv {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly stats: StatsRegistry;
+  readonly clusters: ClusterManager;
+}
+
+export interface PlaneOptions {
+  readonly worker: number;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly stats: StatsRegistry;
+  readonly digests: DigestCache;
+  readonly observer: ExchangeObserver;
+  readonly keys: KeyDirectory;
+  readonly resolve: Resolve;
+  readonly random: () => number;
+  readonly protocols: readonly ProtocolFilter[];
+  readonly links: ReadonlyMap<string, LinkFactory>;
+  log(level: 'info' | 'warn' | 'error', message: string, error?: unknown): void;
+}
+
+export const createDataPlane = (options: PlaneOptions): DataPlane => new Plane(options);
+
+interface Running {
+  readonly config: ListenerConfig;
+  readonly listener: Listener;
+}
+
+/** The data path of one process: the listeners and clusters of the current snapshot, and all open connections. */
+class Plane implements DataPlane {
+  readonly #options: PlaneOptions;
+  readonly #clusters: ClusterManager;
+  readonly #running = new Map<string, Running>();
+  readonly #connections = new Map<number, { connection: Connection; listener: Listener }>();
+  readonly #pool = new ExchangePool();
+  /** Connection ids are unique over workers and restarts: worker × 2^40 + a start that moves with time + a counter. */
+  #nextId: number;
+  #limit = Number.POSITIVE_INFINITY;
+  #draining = false;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(options: PlaneOptions) {
+    this.#options = options;
+    this.#nextId = options.worker * 2 ** 40 + (Math.floor(options.clock.wall() / 1000) % 2 ** 20) * 2 ** 20;
+    const { stats, clock, resolve, random } = options;
+    this.#clusters = new ClusterManager({ stats, clock, resolve, random });
+  }
+
+  get active(): number {
+    return this.#connections.size;
+  }
+
+  async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+    this.#limit = Math.min(snapshot.process.maxConnections, descriptorLimit());
+    this.#clusters.apply(snapshot.clusters);
+    const wanted = new Map(snapshot.listeners.map((config) => [config.name, config]));
+    for (const [name, { config, listener }] of this.#running) {
+      if (isDeepStrictEqual(wanted.get(name), config)) continue;
+      this.#running.delete(name);
+      await listener.close();
+    }
+    const failures: ListenFailure[] = [];
+    for (const config of snapshot.listeners) {
+      if (this.#running.has(config.name)) continue;
+      const listener = this.#build(config);
+      try {
+        await listener.listen();
+        this.#running.set(config.name, { config, listener });
+      } catch (error) {
+        failures.push({ listener: config.name, address: config.address, code: codeOf(error) });
+      }
+    }
+    return failures;
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    await this.#stopAccepting();
+    const { clock } = this.#options;
+    for (const { connection } of [...this.#connections.values()]) connection.drain();
+    await new Promise<void>((resolve) => {
+      if (this.active === 0) {
+        resolve();
+        return;
+      }
+      const limit = clock.after(timeoutMs, () => {
+        for (const { connection } of [...this.#connections.values()]) connection.close('no_flush', 'drain_limit');
+      });
+      this.#whenEmpty.push(() => {
+        limit.cancel();
+        resolve();
+      });
+    });
+    this.#clusters.stop();
+  }
+
+  async close(): Promise<void> {
+    const stopped = this.#stopAccepting();
+    for (const { connection } of [...this.#connections.values()]) connection.close('no_flush', 'shutdown');
+    this.#clusters.stop();
+    await stopped;
+  }
+
+  connections(): ConnectionInfo[] {
+    const now = this.#options.clock.now();
+    return [...this.#connections.values()].map(({ connection }) => {
+      const { facts, info } = connection;
+      return {
+        id: connection.id,
+        worker: this.#options.worker,
+        listener: facts.listener,
+        protocol: facts.protocol,
+        client: facts.clientAddress,
+        upstream: facts.upstreamAddress,
+        user: facts.user,
+        database: facts.database,
+        application: facts.application,
+        state: stateOf(connection),
+        startedAt: facts.startedAt,
+        idleMs: Math.max(0, Math.round(now - connection.lastActivityAt)),
+        bytesReceived: info.bytesReceived,
+        bytesSent: info.bytesSent,
+        exchanges: connection.drainable?.exchanges ?? 0,
+      };
+    });
+  }
+
+  listeners(): ListenerInfo[] {
+    return [...this.#running.values()].flatMap(({ config, listener }) =>
+      listener.acceptors.map((acceptor) => ({ name: config.name, address: acceptor.address.text })),
+    );
+  }
+
+  hosts(): HostInfo[] {
+    return this.#clusters.all().flatMap((cluster) =>
+      cluster.hosts.map((host) => ({
+        cluster: cluster.name,
+        address: host.address.text,
+        cxActive: host.active,
+        cxTotal: host.total,
+        cxConnectFail: host.connectFail,
+      })),
+    );
+  }
+
+  async #stopAccepting(): Promise<void> {
+    const running = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(running.map(({ listener }) => listener.close()));
+  }
+
+  #build(config: ListenerConfig): Listener {
+    const { clock, network, stats } = this.#options;
+    const filters = config.filterChains[0]?.filters ?? [];
+    const protocol = this.#options.protocols.find((known) =>
+      filters.some((filter) => filter.typeUrl === known.typeUrl),
+    );
+    const env: ListenerEnv = {
+      clock,
+      network,
+      stats,
+      pool: this.#pool,
+      nextConnectionId: () => ++this.#nextId,
+      mayAccept: () => !this.#draining && this.#connections.size < this.#limit,
+      onOpened: (connection) => this.#connections.set(connection.id, { connection, listener }),
+      onClosed: (connection) => this.#closed(connection),
+      onBug: (where, error) =>
+        this.#options.log('error', `listener ${where}: a connection ended by an internal error`, error),
+    };
+    const listener: Listener = new Listener(
+      {
+        name: config.name,
+        statPrefix: config.statPrefix,
+        addresses: [config.address, ...config.additionalAddresses].map(addressOf),
+        bufferLimitBytes: config.perConnectionBufferLimitBytes,
+        protocol: protocol?.name ?? 'tcp',
+        builders: filters.map((filter) => this.#link(filter, config)),
+      },
+      env,
+    );
+    return listener;
+  }
+
+  #link(filter: FilterConfig, listener: ListenerConfig): FilterBuilder {
+    const { clock, network, stats, digests, observer, keys, log } = this.#options;
+    const protocol = this.#options.protocols.find(({ typeUrl }) => typeUrl === filter.typeUrl);
+    if (protocol === undefined) {
+      const factory = this.#options.links.get(filter.typeUrl);
+      if (factory === undefined) throw new Error(`no filter for ${filter.typeUrl}`); // configuration has checked it
+      return factory(filter.config, { clock, network, stats, clusters: this.#clusters });
+    }
+    const bound = protocol.bind(filter.config, protocol.options.parse(listener.options[protocol.name] ?? {}), {
+      stats,
+      digests,
+    });
+    const asides = new Map<string, StatIds<keyof typeof asideStats.stats>>();
+    return protocolLink(filter.name, protocol.speaksFirst, bound, {
+      clock,
+      observer,
+      keys,
+      pool: this.#pool,
+      onOpaque: (facts, reason) => stats.inc(stats.open(opaqueStats, { protocol: facts.protocol, reason }).connections),
+      onAside: (_facts, _side, kind, bytes) => {
+        let ids = asides.get(kind);
+        if (ids === undefined) {
+          ids = stats.open(asideStats, { protocol: protocol.name, kind });
+          asides.set(kind, ids);
+        }
+        stats.inc(ids.messages);
+        stats.add(ids.bytes, bytes);
+      },
+      onBug: (facts, error) => log('error', `connection ${facts.id}: the ${facts.protocol} decoder failed`, error),
+    });
+  }
+
+  #closed(connection: Connection): void {
+    const entry = this.#connections.get(connection.id);
+    if (entry === undefined) return;
+    this.#connections.delete(connection.id);
+    const { stats } = this.#options;
+    const { ownIds } = entry.listener;
+    if (connection.info.closeReason === 'drain') stats.inc(ownIds.drained_quiet);
+    else if (connection.info.closeReason === 'drain_limit') stats.inc(ownIds.drained_cut);
+    if (this.#connections.size === 0) for (const call of this.#whenEmpty.splice(0)) call();
+  }
+}
+
+function stateOf(connection: Connection): string {
+  const { facts, drainable } = connection;
+  if (facts.opaque !== '') return `opaque:${facts.opaque}`;
+  if (facts.upstreamAddress === '') return 'connecting';
+  if (connection.draining) return 'draining';
+  if (facts.transactionState === 'T' || facts.transactionState === 'E') return 'in_transaction';
+  return drainable === null || !drainable.quiet ? 'active' : 'idle';
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+
+/** Two descriptors a connection, and some for everything else: above that new connections are refused instead of failing. */
+function descriptorLimit(): number {
+  const RESERVED = 64;
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((Number(soft) - RESERVED) / 2));
+  } catch {
+    return Number.POSITIVE_INFINITY; // not Linux: the kernel says no itself
+  }
+}

@@ -1,0 +1,71 @@
+import type { ClusterConfig } from '../config/snapshot.ts';
+import type { Address } from '../net/transport.ts';
+import type { StatIds, StatsRegistry } from '../stats/registry.ts';
+import { clusterStats } from './cluster-stats.ts';
+import { type LoadBalancer, makeLoadBalancer } from './load-balancer.ts';
+
+/** One upstream address of a cluster, with what is open on it now. */
+export class Host {
+  readonly address: Address;
+  readonly weight: number;
+  active = 0;
+  total = 0;
+  connectFail = 0;
+
+  constructor(address: Address, weight: number) {
+    this.address = address;
+    this.weight = weight;
+  }
+}
+
+/** A named set of upstream hosts. Hosts come from configuration (STATIC) or from resolving names (see dns.ts). */
+export class Cluster {
+  readonly config: ClusterConfig;
+  readonly name: string;
+  readonly stats: StatsRegistry;
+  readonly ids: StatIds<keyof typeof clusterStats.stats>;
+  hosts: readonly Host[] = [];
+  readonly #balancer: LoadBalancer;
+  #waiting: (() => void)[] = [];
+  #resolved = false;
+
+  constructor(config: ClusterConfig, stats: StatsRegistry, random: () => number) {
+    this.config = config;
+    this.name = config.name;
+    this.stats = stats;
+    this.ids = stats.open(clusterStats, { cluster_name: config.name });
+    this.#balancer = makeLoadBalancer(config, random);
+  }
+
+  /** The host for a new connection, or null when there is none. Counts nothing: the connection does, when it is dialled. */
+  pick(): Host | null {
+    if (this.hosts.length > 0) return this.#balancer.pick(this.hosts);
+    this.stats.inc(this.ids.upstream_cx_none_healthy);
+    return null;
+  }
+
+  /** The host with this address, if it is still one of ours. */
+  find(address: string): Host | undefined {
+    return this.hosts.find((host) => host.address.text === address);
+  }
+
+  /** Replaces the hosts; those whose address stays keep their counts. */
+  setHosts(addresses: readonly { address: Address; weight: number }[]): void {
+    const known = new Map(this.hosts.map((host) => [host.address.text, host]));
+    this.hosts = addresses.map(({ address, weight }) => {
+      const host = known.get(address.text);
+      return host && host.weight === weight ? host : new Host(address, weight);
+    });
+    this.#resolved = true;
+    this.stats.inc(this.ids.membership_change);
+    this.stats.set(this.ids.membership_total, this.hosts.length);
+    this.stats.set(this.ids.membership_healthy, this.hosts.length);
+    for (const call of this.#waiting.splice(0)) call();
+  }
+
+  /** Calls back once hosts were known for the first time: at once, or when the first resolution is through. */
+  whenResolved(call: () => void): void {
+    if (this.#resolved) call();
+    else this.#waiting.push(call);
+  }
+}
