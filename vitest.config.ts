@@ -13,6 +13,8 @@ export default defineConfig({
         'protocol-filters/**/*.test.ts',
         'scripts/**/*.test.ts',
         'dashboards/**/*.test.ts',
+        'test/bench/**/*.test.ts',
+        'test/support/**/*.test.ts',
       ]),
       project('conformance', ['test/conformance/**/*.test.ts'], { testTimeout: 60_000 }),
       project('integration', ['test/integration/**/*.test.ts'], {

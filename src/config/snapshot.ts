@@ -38,6 +38,8 @@ export interface ListenerConfig {
   readonly name: string;
   readonly statPrefix: string; // '' = the address
   readonly address: AddressConfig;
+  /** True: nobody asked for this port; when it is taken at start, the next free one is as good (and is printed). */
+  readonly autoPort: boolean;
   readonly additionalAddresses: readonly AddressConfig[];
   readonly perConnectionBufferLimitBytes: number;
   readonly tcpBacklogSize: number | null;
@@ -96,6 +98,10 @@ export interface FilterSchema {
   readonly terminal: boolean;
   /** True for protocol filters: at most one a chain, and its short name is a URL scheme. */
   readonly protocol: { readonly name: string; readonly defaultPort: number } | null;
+  /**
+   * Fields of the `@type` message: a strict object. `.meta({ unsupported: ['field', …] })` lists the fields of Envoy's
+   * message that are not supported yet, so that the error can say so.
+   */
   readonly config: import('zod').ZodType;
   /** Shape of `filter_metadata.sluice.<protocol name>`, where the filter has options of its own. */
   readonly options: import('zod').ZodType | null;

@@ -132,7 +132,10 @@ export interface SessionHost {
   connect(issued?: Uint8Array): boolean;
   /** Offers the held bytes of a side again. Safe to call from within a session's callback. */
   resume(side: Side): void;
-  /** Decoding of this connection is over: the reason is counted once. Tap: bytes flow on. Enforcing: the connection closes. */
+  /**
+   * Decoding of this connection is over: the reason is counted once. Tap: bytes flow on. Enforcing: the connection closes.
+   * onEnd follows for both sides (once the session has returned), so that open exchanges end.
+   */
   opaque(reason: Fault): void;
   /** Closes after what was sent has left. */
   close(reason: string): void;

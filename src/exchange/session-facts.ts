@@ -30,6 +30,8 @@ export class SessionFacts {
   scope = -1;
   /** Offsets: bytes received from each side so far. */
   readonly received: [downstream: number, upstream: number] = [0, 0];
+  /** Exchanges that ended so far; counted by the recorder. */
+  exchanges = 0;
   transactionState = '';
   opaque = '';
 

@@ -20,7 +20,8 @@ export interface TcpProxyConfig {
   readonly idle_timeout: number;
   readonly max_connect_attempts: number;
   readonly upstream_connect_mode: 'IMMEDIATE' | 'ON_DOWNSTREAM_DATA';
-  readonly max_early_data_bytes?: number | undefined;
+  /** Bytes kept for the server before it is connected; unset: the listener's buffer limit. */
+  readonly max_early_data_bytes?: number | null | undefined;
 }
 
 export interface TcpProxyEnv {
@@ -51,10 +52,12 @@ class TcpProxy implements NetworkFilter {
   #dialledAt = 0;
   #early: Buffer[] = [];
   #earlyBytes = 0;
-  #earlyEnd = false;
+  /** The client's FIN was seen. */
+  #clientEnded = false;
   /** Which side is stopped by this filter, so that each stop is undone once. */
   #downstreamStopped = false;
   #upstreamStopped = false;
+  #backedUp = false;
   #connectTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
   #timedOut = false;
@@ -91,6 +94,7 @@ class TcpProxy implements NetworkFilter {
 
   onData(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): FilterStatus {
     this.#env.stats.add(this.#ids.downstream_cx_rx_bytes_total, end - start);
+    this.#clientEnded ||= endStream;
     if (this.#connected && this.#upstream !== null) {
       this.#toUpstream(buf, start, end, given, endStream);
       return FilterStatus.Consumed;
@@ -101,7 +105,6 @@ class TcpProxy implements NetworkFilter {
       this.#early.push(copyOf(buf, start, end));
       this.#earlyBytes += end - start;
     }
-    this.#earlyEnd ||= endStream;
     const limit = this.#config.max_early_data_bytes ?? this.#connection.bufferLimitBytes;
     if (this.#earlyBytes > limit) this.#stopDownstream(true);
     if (!this.#connection.dialOnDemand) this.#dial();
@@ -120,10 +123,12 @@ class TcpProxy implements NetworkFilter {
     this.#over = true;
     this.#connectTimer?.cancel();
     this.#idleTimer?.cancel();
+    this.#early = [];
     const upstream = this.#upstream;
     if (upstream === null) return;
-    if (event === 'remote_reset' || !this.#connected) {
-      upstream.destroy(event === 'remote_reset');
+    const { closeType } = this.#connection;
+    if (event === 'remote_reset' || !this.#connected || (closeType !== null && closeType !== 'flush')) {
+      upstream.destroy(event === 'remote_reset' || closeType === 'reset');
       return;
     }
     // The server still gets what the client sent before it left.
@@ -148,14 +153,14 @@ class TcpProxy implements NetworkFilter {
     this.#earlyBytes = 0;
     this.#stopDownstream(false);
     for (const chunk of early) this.#toUpstream(chunk, 0, chunk.length, true, false);
-    if (this.#earlyEnd) this.#upstream!.end();
+    if (this.#clientEnded) this.#upstream!.end();
   }
 
   #onUpstreamData(buf: Buffer, start: number, end: number, given: boolean): void {
     const cluster = this.#cluster!;
     cluster.stats.add(cluster.ids.upstream_cx_rx_bytes_total, end - start);
     this.#connection.writeFromUpstream(buf, start, end, given, false);
-    if (this.#connection.pendingWrite > this.#connection.bufferLimitBytes) this.#stopUpstream(true);
+    if (!this.#over && this.#connection.pendingWrite > this.#connection.bufferLimitBytes) this.#stopUpstream(true);
   }
 
   #onEnd(): void {
@@ -165,8 +170,10 @@ class TcpProxy implements NetworkFilter {
   /** The server takes bytes again. */
   #onDrain(): void {
     const cluster = this.#cluster!;
+    if (!this.#backedUp) return;
+    this.#backedUp = false;
     cluster.stats.inc(cluster.ids.upstream_flow_control_drained_total);
-    this.#stopDownstream(false);
+    if (!this.#over) this.#stopDownstream(false);
   }
 
   #onClose(how: CloseHow, code: string): void {
@@ -175,7 +182,8 @@ class TcpProxy implements NetworkFilter {
     host.active--;
     cluster.stats.add(cluster.ids.upstream_cx_active, -1);
     cluster.stats.inc(cluster.ids.upstream_cx_destroy);
-    cluster.stats.inc(this.#over ? cluster.ids.upstream_cx_destroy_local : cluster.ids.upstream_cx_destroy_remote);
+    const local = this.#over || this.#timedOut;
+    cluster.stats.inc(local ? cluster.ids.upstream_cx_destroy_local : cluster.ids.upstream_cx_destroy_remote);
     if (this.#connected) {
       const lived = this.#env.clock.now() - this.#dialledAt;
       cluster.stats.histogram(cluster.ids.upstream_cx_length_ms).record(lived / 1000);
@@ -186,7 +194,9 @@ class TcpProxy implements NetworkFilter {
       this.#connectFailed(host, code);
       return;
     }
-    // FIN both ways ends the client's side by itself; anything else is passed on as it came.
+    // FIN both ways, and both were passed on: the client's side ends by itself once the client has taken everything.
+    if (how === 'fin' && this.#clientEnded) return;
+    // Anything else is passed on as it came.
     if (how === 'fin') this.#connection.close('flush', 'upstream_close');
     else this.#connection.close('reset', how === 'reset' ? 'upstream_reset' : `upstream_error:${code}`);
   }
@@ -197,7 +207,9 @@ class TcpProxy implements NetworkFilter {
     if (this.#dialling || this.#over || this.#cluster === undefined) return;
     this.#dialling = true;
     const cluster = this.#cluster;
-    cluster.whenResolved(() => this.#connectTo((address && cluster.find(address)) || cluster.pick()));
+    cluster.whenResolved(() =>
+      this.#guarded(() => this.#connectTo((address && cluster.find(address)) || cluster.pick())),
+    );
   }
 
   #connectTo(host: Host | null): void {
@@ -210,6 +222,7 @@ class TcpProxy implements NetworkFilter {
       this.#connection.close('reset', 'no_healthy_upstream');
       return;
     }
+    this.#upstream = network.connect(host.address, this.#upstreamEvents);
     info.connectAttempts++;
     this.#host = host;
     host.active++;
@@ -218,7 +231,6 @@ class TcpProxy implements NetworkFilter {
     cluster.stats.add(cluster.ids.upstream_cx_active, 1);
     this.#dialledAt = clock.now();
     this.#timedOut = false;
-    this.#upstream = network.connect(host.address, this.#upstreamEvents);
     this.#connectTimer = clock.after(cluster.config.connectTimeoutMs, () => {
       this.#timedOut = true;
       this.#upstream?.destroy();
@@ -251,7 +263,8 @@ class TcpProxy implements NetworkFilter {
     if (end > start) {
       cluster.stats.add(cluster.ids.upstream_cx_tx_bytes_total, end - start);
       const pending = upstream.write(given ? buf.subarray(start, end) : copyOf(buf, start, end), given);
-      if (pending > cluster.config.perConnectionBufferLimitBytes) {
+      if (pending > cluster.config.perConnectionBufferLimitBytes && !this.#backedUp) {
+        this.#backedUp = true;
         cluster.stats.inc(cluster.ids.upstream_flow_control_backed_up_total);
         this.#stopDownstream(true);
       }
@@ -294,12 +307,21 @@ class TcpProxy implements NetworkFilter {
     });
   }
 
+  /** What comes from the server's socket does not come through the chain: the connection's boundary stands here. */
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#connection.fail(error);
+    }
+  }
+
   readonly #upstreamEvents: TransportEvents = {
-    onConnect: () => this.#onConnect(),
-    onData: (buf, start, end, given) => this.#onUpstreamData(buf, start, end, given),
+    onConnect: () => this.#guarded(() => this.#onConnect()),
+    onData: (buf, start, end, given) => this.#onUpstreamData(buf, start, end, given), // the chain's own boundary
     onEnd: () => this.#onEnd(),
-    onDrain: () => this.#onDrain(),
-    onClose: (how, code) => this.#onClose(how, code),
+    onDrain: () => this.#guarded(() => this.#onDrain()),
+    onClose: (how, code) => this.#guarded(() => this.#onClose(how, code)),
   };
 }
 

@@ -12,7 +12,7 @@ export interface ConnectionEnv {
   readonly listenerIds: StatIds<keyof typeof listenerStats.stats>;
   readonly bufferLimitBytes: number;
   /** A throw in the connection's own code: our bug. Counted and logged once; that connection alone ends. */
-  onBug(connection: Connection, error: unknown): void;
+  onBug(connection: Connection | null, error: unknown): void;
   onClosed(connection: Connection): void;
 }
 
@@ -34,6 +34,7 @@ export class Connection implements ChainOwner, TransportEvents {
   readDisableUpstream: ((disable: boolean) => void) | null = null;
   lastActivityAt: number;
   closed = false;
+  closeType: CloseType | null = null;
   draining = false;
   readonly #env: ConnectionEnv;
   readonly #flushes: (() => void)[] = [];
@@ -47,8 +48,8 @@ export class Connection implements ChainOwner, TransportEvents {
     this.lastActivityAt = env.clock.now();
     this.info = new ConnectionInfoRecord(this.lastActivityAt);
     downstream.setWatermark(env.bufferLimitBytes);
-    downstream.events = this;
     this.chain = new FilterChain(this, builders);
+    downstream.events = this; // last: nothing is told to a connection that could not be built
   }
 
   /** Lets the filters see the connection. Separate from the constructor: filters may close it at once. */
@@ -56,7 +57,7 @@ export class Connection implements ChainOwner, TransportEvents {
     try {
       this.chain.start();
     } catch (error) {
-      this.#bug(error);
+      this.fail(error);
     }
   }
 
@@ -70,7 +71,7 @@ export class Connection implements ChainOwner, TransportEvents {
     try {
       this.chain.read(buf, start, end, given, false);
     } catch (error) {
-      this.#bug(error);
+      this.fail(error);
     }
   }
 
@@ -78,16 +79,26 @@ export class Connection implements ChainOwner, TransportEvents {
     try {
       this.chain.read(NOTHING, 0, 0, true, true);
     } catch (error) {
-      this.#bug(error);
+      this.fail(error);
     }
   }
 
   onDrain(): void {
-    this.onDownstreamDrain?.();
+    try {
+      this.onDownstreamDrain?.();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   onFlushed(): void {
-    for (const call of this.#flushes.splice(0)) call();
+    for (const call of this.#flushes.splice(0)) {
+      try {
+        call();
+      } catch (error) {
+        this.fail(error);
+      }
+    }
   }
 
   onClose(how: CloseHow): void {
@@ -104,6 +115,7 @@ export class Connection implements ChainOwner, TransportEvents {
   }
 
   writeOut(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void {
+    if (this.closed) return;
     if (end > start) {
       this.info.bytesSent += end - start;
       this.downstream.write(given ? sliceOf(buf, start, end) : copyOf(buf, start, end), given);
@@ -117,7 +129,7 @@ export class Connection implements ChainOwner, TransportEvents {
     try {
       this.chain.write(buf, start, end, given, endStream);
     } catch (error) {
-      this.#bug(error);
+      this.fail(error);
     }
   }
 
@@ -133,6 +145,7 @@ export class Connection implements ChainOwner, TransportEvents {
   close(type: CloseType, reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.closeType = type;
     this.info.closeReason ||= reason;
     this.onFlushed();
     try {
@@ -148,10 +161,15 @@ export class Connection implements ChainOwner, TransportEvents {
   /** Leave at the next quiet point. Without a protocol filter no point is known to be quiet: the limit decides. */
   drain(): void {
     this.draining = true;
-    this.drainable?.tryLeave();
+    try {
+      this.drainable?.tryLeave();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
-  #bug(error: unknown): void {
+  /** An error of our own: counted, logged, and this connection alone ends. */
+  fail(error: unknown): void {
     this.#env.onBug(this, error);
     this.close('no_flush', 'internal_error');
   }

@@ -19,6 +19,8 @@ const NONE = Buffer.alloc(0);
 interface Slot {
   readonly filter: NetworkFilter;
   initialised: boolean;
+  /** onNewConnection stopped: what arrives waits for continueReading(), unless the filter has an onData to ask. */
+  halted: boolean;
   stopped: Buffer;
   stoppedEnd: boolean;
   paused: boolean;
@@ -38,13 +40,13 @@ export class FilterChain {
     builders.forEach((build, index) => {
       const filter = build(this.#callbacks(index));
       this.filters.push(filter);
-      this.#slots.push({ filter, initialised: false, stopped: NONE, stoppedEnd: false, paused: false });
+      this.#slots.push({ filter, initialised: false, halted: false, stopped: NONE, stoppedEnd: false, paused: false });
     });
   }
 
   /** Runs onNewConnection in order until a filter stops. */
   start(from = 0): void {
-    for (let i = from; i < this.#slots.length; i++) {
+    for (let i = from; i < this.#slots.length && !this.#owner.closed; i++) {
       if (this.#initialise(this.#slots[i]!) === FilterStatus.StopIteration) return;
     }
   }
@@ -59,36 +61,56 @@ export class FilterChain {
     this.#writeFrom(this.#slots.length - 1, buf, start, end, given, endStream);
   }
 
+  /** Tells every filter, also when one of them throws; the first error is thrown at the end. */
   event(event: ConnectionEvent): void {
-    for (const filter of this.filters) filter.onEvent?.(event);
+    const errors: unknown[] = [];
+    for (const filter of this.filters) {
+      try {
+        filter.onEvent?.(event);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   #initialise(slot: Slot): FilterStatus {
     if (slot.initialised) return FilterStatus.Continue;
     slot.initialised = true;
-    return slot.filter.onNewConnection?.() ?? FilterStatus.Continue;
+    slot.halted = true; // until it has answered: it may call continueReading() from within
+    const status = slot.filter.onNewConnection?.() ?? FilterStatus.Continue;
+    if (status !== FilterStatus.StopIteration) slot.halted = false;
+    return status;
   }
 
   #readFrom(from: number, buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void {
-    for (let i = from; i < this.#slots.length; i++) {
+    for (let i = from; i < this.#slots.length && !this.#owner.closed; i++) {
       const slot = this.#slots[i]!;
       const { filter } = slot;
-      if (filter.onData === undefined) continue;
       if (!slot.initialised && this.#initialise(slot) === FilterStatus.StopIteration) {
         this.#keep(slot, buf, start, end, endStream);
         return;
       }
-      if (slot.stopped.length > 0) {
+      if (this.#owner.closed) return;
+      if (filter.onData === undefined) {
+        if (!slot.halted) continue;
+        this.#keep(slot, buf, start, end, endStream);
+        return;
+      }
+      const kept = slot.stopped.length;
+      if (kept > 0 || slot.stoppedEnd) {
         buf = Buffer.concat([slot.stopped, buf.subarray(start, end)]);
         start = 0;
         end = buf.length;
         given = true;
+        endStream ||= slot.stoppedEnd;
         slot.stopped = NONE;
+        slot.stoppedEnd = false;
       }
       const status = filter.onData(buf, start, end, given, endStream);
-      if (status === FilterStatus.Continue) continue;
       if (status === FilterStatus.StopIteration) this.#keep(slot, buf, start, end, endStream);
-      return;
+      else if (kept > 0) this.#balance(slot);
+      if (status !== FilterStatus.Continue) return;
     }
   }
 
@@ -109,6 +131,7 @@ export class FilterChain {
 
   /** A position that keeps more than the buffer limit stops the client. */
   #balance(slot: Slot): void {
+    if (this.#owner.closed) return;
     const over = slot.stopped.length > this.#owner.bufferLimitBytes;
     if (over === slot.paused) return;
     slot.paused = over;
@@ -116,11 +139,13 @@ export class FilterChain {
   }
 
   #continue(index: number): void {
+    if (this.#owner.closed) return;
     const slot = this.#slots[index]!;
     const { stopped, stoppedEnd } = slot;
     slot.stopped = NONE;
     slot.stoppedEnd = false;
     slot.initialised = true;
+    slot.halted = false;
     this.start(index + 1);
     if (stopped.length > 0 || stoppedEnd) this.#readFrom(index + 1, stopped, 0, stopped.length, true, stoppedEnd);
     this.#balance(slot);

@@ -18,7 +18,10 @@ export type ConnectionEvent = 'connected' | 'remote_close' | 'remote_reset' | 'l
  */
 export interface NetworkFilter {
   readonly name: string;
-  /** Called once, in order; Stop halts the chain until continueReading(). */
+  /**
+   * Called once, in order; Stop halts the chain until continueReading(). What arrives meanwhile is offered to onData
+   * (Envoy); a filter without onData has it kept.
+   */
   onNewConnection?(): FilterStatus;
   /** Bytes from the client: buf[start..end), lent unless `given` (see TransportEvents.onData). `endStream`: its FIN. */
   onData?(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): FilterStatus;
@@ -68,12 +71,18 @@ export interface ConnectionHandle {
   readonly lastActivityAt: number;
   /** Bytes written to the client and not yet with the kernel. */
   readonly pendingWrite: number;
+  /** Over: nothing is read or written any more, whatever is called. */
+  readonly closed: boolean;
+  /** How this side closed it; null: it is open, or the client ended it. */
+  readonly closeType: CloseType | null;
   readonly chain: { readonly filters: readonly NetworkFilter[] };
   /** Reference-counted stop of reading from the client (Envoy's readDisable). */
   readDisable(disable: boolean): void;
   close(type: CloseType, reason: string): void;
-  /** Calls back once everything written to the client so far is with the kernel. */
+  /** Calls back once everything written to the client so far is with the kernel, or the connection is over. */
   whenFlushed(call: () => void): void;
+  /** The boundary of the connection: an error of our own, caught in a callback that did not come through the chain. */
+  fail(error: unknown): void;
   /** Set by the protocol filter's host. */
   drainable: Drainable | null;
   /** Set by tcp_proxy: dials now, to the host with this address if it is one of the cluster's. Later calls do nothing. */

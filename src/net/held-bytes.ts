@@ -12,11 +12,16 @@ export class HeldBytes {
   /** How far the session has read. */
   read = 0;
   #clearTo = 0;
-  /** Sorted by offset; an insertion has from === to. */
-  readonly #edits: { from: number; to: number; bytes: Uint8Array | null }[] = [];
+  /** Sorted by offset; an insertion has from === to and stands before a replacement that begins at the same offset. */
+  readonly #edits: Edit[] = [];
 
   get length(): number {
     return this.end - this.start;
+  }
+
+  /** Offset of the next byte to be received. */
+  get received(): number {
+    return this.cleared + this.end - this.start;
   }
 
   /** Starts over at an offset: everything below was forwarded in the tap gear. */
@@ -39,20 +44,22 @@ export class HeldBytes {
     return this.start + (offset - this.cleared);
   }
 
-  /** Bytes below may leave with the next take(). */
+  /** Bytes below may leave with the next take(). What has not been received yet is not cleared by this. */
   clear(upTo: number): void {
-    if (upTo > this.#clearTo) this.#clearTo = Math.min(upTo, this.cleared + this.length);
+    if (upTo > this.#clearTo) this.#clearTo = Math.min(upTo, this.received);
   }
 
   get clearedTo(): number {
     return this.#clearTo;
   }
 
+  /**
+   * [from, to) leaves as `bytes`; null: not at all. The range may reach past what was received: what comes of it later is
+   * dropped. Ranges of two replacements must not overlap.
+   */
   replace(from: number, to: number, bytes: Uint8Array | null): void {
     if (from < this.cleared) throw new RangeError(`replace at ${from}, below the cleared point ${this.cleared}`);
-    let at = this.#edits.length;
-    while (at > 0 && this.#edits[at - 1]!.from > from) at--;
-    this.#edits.splice(at, 0, { from, to, bytes });
+    this.#insert({ from, to, bytes });
   }
 
   /** Our own bytes after everything cleared so far. */
@@ -63,23 +70,33 @@ export class HeldBytes {
   /** What may leave now, edits applied, in one buffer; null if nothing. The caller owns it. */
   take(): Buffer | null {
     const upTo = this.#clearTo;
-    const first = this.#edits[0];
-    if (upTo === this.cleared && (first === undefined || first.from > upTo)) return null;
+    const edits = this.#edits;
+    if (upTo === this.cleared && (edits.length === 0 || edits[0]!.from > upTo)) return null;
     const pieces: Uint8Array[] = [];
     let at = this.cleared;
-    while (this.#edits.length > 0 && this.#edits[0]!.to <= upTo) {
-      const edit = this.#edits.shift()!;
-      pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(edit.from)));
+    while (edits.length > 0) {
+      const edit = edits[0]!;
+      if (edit.from > upTo || (edit.from === upTo && edit.to > upTo)) break;
+      if (edit.from > at) pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(edit.from)));
       if (edit.bytes) pieces.push(edit.bytes);
-      at = edit.to;
+      at = Math.max(at, Math.min(edit.to, upTo));
+      edits.shift();
+      if (edit.to > upTo) this.#insert({ from: upTo, to: edit.to, bytes: null }); // the rest is dropped as it comes
     }
-    pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(upTo)));
-    const out = Buffer.concat(pieces);
+    if (upTo > at) pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(upTo)));
+    const out = pieces.length === 0 ? null : Buffer.concat(pieces);
     this.start = this.indexOf(upTo);
     this.cleared = upTo;
     if (this.read < upTo) this.read = upTo;
     if (this.start === this.end) this.#release();
-    return out.length > 0 ? out : null;
+    return out !== null && out.length > 0 ? out : null;
+  }
+
+  #insert(edit: Edit): void {
+    const edits = this.#edits;
+    let at = edits.length;
+    while (at > 0 && comesBefore(edit, edits[at - 1]!)) at--;
+    edits.splice(at, 0, edit);
   }
 
   #release(): void {
@@ -90,16 +107,27 @@ export class HeldBytes {
   #makeRoom(bytes: number): void {
     const length = this.length;
     const needed = length + bytes;
+    // Moving what is held to the front pays only if it frees half of the buffer; else each small append would copy it all.
     const target =
-      needed <= this.buffer.length
+      needed <= this.buffer.length / 2
         ? this.buffer
-        : Buffer.allocUnsafeSlow(Math.max(MIN_BYTES, 2 ** Math.ceil(Math.log2(needed))));
+        : Buffer.allocUnsafeSlow(Math.max(MIN_BYTES, 2 ** Math.ceil(Math.log2(needed * 1.25))));
     this.buffer.copy(target, 0, this.start, this.end);
     this.buffer = target;
     this.start = 0;
     this.end = length;
   }
 }
+
+interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array | null;
+}
+
+const isInsertion = (edit: Edit): boolean => edit.from === edit.to;
+const comesBefore = (a: Edit, b: Edit): boolean =>
+  a.from < b.from || (a.from === b.from && isInsertion(a) && !isInsertion(b));
 
 const EMPTY = Buffer.alloc(0);
 const MIN_BYTES = 4096;

@@ -4,7 +4,7 @@ import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { Connection, type ConnectionEnv } from './connection.ts';
 import type { FilterBuilder } from './filter.ts';
 import { listenerOwnStats, listenerStats } from './listener-stats.ts';
-import type { Acceptor, Address, Clock, Network, Transport } from './transport.ts';
+import type { Address, Clock, Transport } from './transport.ts';
 
 export interface ListenerOptions {
   readonly name: string;
@@ -19,7 +19,6 @@ export interface ListenerOptions {
 
 export interface ListenerEnv {
   readonly clock: Clock;
-  readonly network: Network;
   readonly stats: StatsRegistry;
   readonly pool: ExchangePool;
   nextConnectionId(): number;
@@ -30,12 +29,11 @@ export interface ListenerEnv {
   onBug(where: string, error: unknown): void;
 }
 
-/** Accepts on its addresses and gives each connection its chain. */
+/** Gives each connection that is accepted for it its chain. Where it is accepted stands in listener-doors.ts. */
 export class Listener {
   readonly options: ListenerOptions;
   readonly ids: StatIds<keyof typeof listenerStats.stats>;
   readonly ownIds: StatIds<keyof typeof listenerOwnStats.stats>;
-  acceptors: Acceptor[] = [];
   readonly #env: ListenerEnv;
   readonly #connectionEnv: ConnectionEnv;
 
@@ -58,48 +56,42 @@ export class Listener {
     };
   }
 
-  /** Listens on every address, or rejects with the first error after undoing the others. */
-  async listen(): Promise<void> {
+  /** Everything that a new connection can do to us ends here: accepting goes on whatever happens. */
+  accept(transport: Transport): void {
+    let connection: Connection;
     try {
-      for (const address of this.options.addresses) {
-        this.acceptors.push(await this.#env.network.listen(address, (transport) => this.#accept(transport)));
-      }
+      if (!this.#admits(transport)) return;
+      connection = this.#connection(transport);
     } catch (error) {
-      await this.close();
-      throw error;
-    }
-  }
-
-  /** Stops accepting; connections live on. */
-  async close(): Promise<void> {
-    await Promise.all(this.acceptors.splice(0).map((acceptor) => acceptor.close()));
-  }
-
-  #accept(transport: Transport): void {
-    const { stats, clock } = this.#env;
-    if (!this.#env.mayAccept()) {
-      stats.inc(this.ids.downstream_cx_overflow);
+      this.#connectionEnv.onBug(null, error);
       transport.destroy();
       return;
     }
-    stats.inc(this.ids.downstream_cx_total);
-    if (this.options.builders.length === 0) {
-      stats.inc(this.ids.no_filter_chain_match);
-      transport.destroy();
-      return;
-    }
-    stats.add(this.ids.downstream_cx_active, 1);
+    this.#env.stats.inc(this.ids.downstream_cx_total);
+    this.#env.stats.add(this.ids.downstream_cx_active, 1);
+    this.#env.onOpened(connection);
+    connection.start();
+  }
+
+  #admits(transport: Transport): boolean {
+    const { stats } = this.#env;
+    if (!this.#env.mayAccept()) stats.inc(this.ids.downstream_cx_overflow);
+    else if (this.options.builders.length === 0) stats.inc(this.ids.no_filter_chain_match);
+    else return true;
+    transport.destroy();
+    return false;
+  }
+
+  #connection(transport: Transport): Connection {
     const facts = new SessionFacts(
       this.#env.nextConnectionId(),
       this.options.protocol,
       this.options.name,
       transport.remote.text,
       transport.local.text,
-      clock.wall(),
+      this.#env.clock.wall(),
     );
-    const connection = new Connection(this.#connectionEnv, transport, facts, this.options.builders);
-    this.#env.onOpened(connection);
-    connection.start();
+    return new Connection(this.#connectionEnv, transport, facts, this.options.builders);
   }
 
   #closed(connection: Connection): void {

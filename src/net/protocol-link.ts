@@ -46,6 +46,8 @@ export const protocolLink =
  *
  * tap: the chunk goes to the next link by reference first and is read after; nothing is held.
  * gate: the chunk is kept, the session reads it, and what it cleared leaves as one write.
+ *
+ * A session is never entered twice: what it causes while it runs (a close, an end, a resume) reaches it after it returned.
  */
 class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   readonly name: string;
@@ -54,21 +56,33 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   readonly #env: ProtocolLinkEnv;
   readonly #callbacks: FilterCallbacks;
   readonly #bound: BoundFilter;
-  /** Opened in onNewConnection, when the chain's links are known. */
-  #session!: Session;
-  readonly #gears: [Gear, Gear];
+  /** Opened in onNewConnection, when the chain's links are known; null if the connection ended before. */
+  #session: Session | null = null;
+  readonly #gears: [Gear, Gear] = ['tap', 'tap'];
+  /** Not null in the gate gear, and after it until everything held has left. */
   readonly #held: [HeldBytes | null, HeldBytes | null] = [null, null];
-  /** FIN seen while bytes of that side are held. */
+  /** The session returned before the end of what is held: it is not called again before it resumes the side. */
+  readonly #holding: [boolean, boolean] = [false, false];
+  readonly #resumes: [boolean, boolean] = [false, false];
+  /** FIN seen and not passed on yet: it comes after what is held. */
   readonly #finWaits: [boolean, boolean] = [false, false];
   readonly #ended: [boolean, boolean] = [false, false];
-  readonly #resumes: [boolean, boolean] = [false, false];
   readonly #paused: [boolean, boolean] = [false, false];
   readonly #learned: string[] = [];
+  /** Ended by the session while their reply was still held here. */
+  readonly #ending: Exchange[] = [];
+  #seq = 0;
+  #started = false;
   #judges: readonly NetworkFilter[] | null = null;
   #enforces = false;
-  #reading = false;
+  #calling = false;
+  #settling = false;
+  #failed = false;
   #opaque = false;
+  /** The connection is over; `#left`: and the session knows. */
   #over = false;
+  #left = false;
+  #how: 'fin' | 'reset' | 'error' | 'drain' = 'error';
   #now = 0;
   #drainWanted = false;
 
@@ -83,7 +97,6 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     this.#env = env;
     this.#callbacks = callbacks;
     this.facts = callbacks.connection.facts;
-    this.#gears = ['tap', 'tap'];
     callbacks.connection.drainable = this;
     callbacks.connection.dialOnDemand = speaksFirst === 'client';
     this.#now = env.clock.now();
@@ -94,8 +107,15 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   onNewConnection(): FilterStatus {
     if (this.enforces) this.setGear(Side.downstream, 'gate');
-    this.#session = this.#bound.open(this);
+    this.#started = true;
     this.#env.observer.sessionStart(this.facts);
+    this.#calling = true;
+    try {
+      this.#session = this.#bound.open(this);
+    } finally {
+      this.#calling = false;
+      if (this.#opaque || this.#over) this.#afterCall();
+    }
     return FilterStatus.Continue;
   }
 
@@ -111,13 +131,11 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   onEvent(event: ConnectionEvent): void {
     if (event === 'connected' || this.#over) return;
-    this.#now = this.#env.clock.now();
-    const how =
-      event === 'remote_reset' ? 'reset' : event === 'remote_close' ? 'fin' : this.#drainWanted ? 'drain' : 'error';
-    for (const side of BOTH) this.#end(side, how);
     this.#over = true;
-    for (const key of this.#learned) this.#env.keys.forget(key);
-    this.#env.observer.sessionEnd(this.facts, this.#callbacks.connection.info.closeReason);
+    this.#now = this.#env.clock.now();
+    this.#how =
+      event === 'remote_reset' ? 'reset' : event === 'remote_close' ? 'fin' : this.#drainWanted ? 'drain' : 'error';
+    this.#afterCall();
   }
 
   // ---- bytes
@@ -130,17 +148,18 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
       return;
     }
     this.#now = this.#env.clock.now();
-    if (this.#gears[side] === 'tap' && this.#held[side] === null) {
-      if (end > start) {
+    if (end > start) {
+      const held = this.#held[side];
+      if (held === null) {
         this.#forward(side, buf, start, end, given, false);
-        this.#read(side, buf, start, end, at);
-        this.#settle();
+        if (!this.#over) this.#read(side, buf, start, end, at); // passing it on may have ended the connection
+      } else {
+        held.append(buf, start, end);
+        if (!this.#holding[side]) this.#readHeld(side, held);
       }
-    } else if (end > start) {
-      this.#hold(side, at).append(buf, start, end);
-      this.#offer(side);
     }
-    if (endStream) this.#fin(side);
+    if (endStream) this.#finWaits[side] = true;
+    this.#settle();
     if (this.#drainWanted) this.tryLeave();
   }
 
@@ -149,85 +168,128 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     else this.#callbacks.injectWrite(buf, start, end, given, endStream);
   }
 
-  #hold(side: Side, at: number): HeldBytes {
-    const known = this.#held[side];
-    if (known) return known;
+  #hold(side: Side): void {
+    if (this.#held[side] !== null) return;
     const held = new HeldBytes();
-    held.beginAt(at);
+    held.beginAt(this.facts.received[side]); // in the tap gear everything received has left
     this.#held[side] = held;
-    return held;
   }
 
-  /** Lets the session read what is held, then lets go what it cleared. */
-  #offer(side: Side): void {
-    const held = this.#held[side];
-    if (held === null || this.#over) return;
-    const upTo = held.cleared + held.length;
-    if (held.read < upTo) held.read = this.#read(side, held.buffer, held.indexOf(held.read), held.end, held.read);
-    this.#settle();
+  #readHeld(side: Side, held: HeldBytes): void {
+    const upTo = held.received;
+    if (held.read >= upTo) return;
+    const read = this.#read(side, held.buffer, held.indexOf(held.read), held.end, held.read);
+    // A session that waits for a verdict goes back to where the turn began, which may be below this chunk.
+    held.read = Math.min(Math.max(read, held.cleared), upTo);
+    this.#holding[side] = held.read < upTo;
   }
 
-  /** Runs the session. A throw in it is our bug: an observed connection goes on unread, an enforced one closes. */
   #read(side: Side, buf: Buffer, start: number, end: number, at: number): number {
-    this.#reading = true;
+    const session = this.#session!;
+    this.#calling = true;
     try {
       return side === Side.downstream
-        ? this.#session.onDownstream(buf, start, end, at)
-        : this.#session.onUpstream(buf, start, end, at);
+        ? session.onDownstream(buf, start, end, at)
+        : session.onUpstream(buf, start, end, at);
     } catch (error) {
-      this.#env.onBug(this.facts, error);
-      this.opaque('internal');
+      this.#bug(error);
       return at + (end - start);
     } finally {
-      this.#reading = false;
+      this.#calling = false;
+      if (this.#opaque || this.#over) this.#afterCall();
     }
   }
 
-  /** After the session has run: writes what may leave, handles a change of gear, holds' limits, and asked-for resumes. */
+  /** A throw in a session is our bug: an observed connection goes on unread, an enforced one closes. */
+  #bug(error: unknown): void {
+    if (!this.#failed) this.#env.onBug(this.facts, error);
+    this.#failed = true;
+    this.opaque('internal');
+  }
+
+  /** After the session has run, or something outside has changed: lets go what may leave, and offers what was resumed. */
   #settle(): void {
-    for (const side of BOTH) this.#release(side);
-    for (const side of BOTH) {
-      if (!this.#resumes[side] || this.#reading) continue;
-      this.#resumes[side] = false;
-      this.#offer(side);
-      if (this.#finWaits[side]) this.#fin(side);
+    if (this.#settling || this.#calling) return; // the outer call comes round to it
+    this.#settling = true;
+    try {
+      do {
+        this.#release(Side.downstream);
+        this.#release(Side.upstream);
+      } while (
+        this.#readAgain(Side.downstream) ||
+        this.#readAgain(Side.upstream) ||
+        this.#passFin(Side.downstream) ||
+        this.#passFin(Side.upstream)
+      );
+    } finally {
+      this.#settling = false;
     }
+    if (this.#ending.length > 0) this.#endEnding();
   }
 
   #release(side: Side): void {
     const held = this.#held[side];
-    if (held === null) return;
-    if (this.#opaque && !this.#over) held.clear(held.cleared + held.length);
+    if (held === null || this.#over) return;
+    if (this.#opaque) held.clear(held.received);
     else if (this.#gears[side] === 'tap') held.clear(held.read); // on the way back from the gate: what was read may go
     const out = held.take();
     if (out !== null) this.#forward(side, out, 0, out.length, true, false);
-    const unread = held.cleared + held.length - held.read;
-    if (this.#gears[side] === 'tap' && held.length === 0) this.#held[side] = null;
     // Only what the session declines to read counts against the limit: an unfinished message must be let in to be judged.
-    const over = unread > this.#callbacks.connection.bufferLimitBytes;
-    if (over !== this.#paused[side]) {
-      this.#paused[side] = over;
-      if (side === Side.downstream) this.#callbacks.connection.readDisable(over);
-      else this.#callbacks.connection.readDisableUpstream?.(over);
-    }
+    this.#pause(side, held.received - held.read > this.#callbacks.connection.bufferLimitBytes);
+    if (this.#gears[side] === 'tap' && held.length === 0) this.#held[side] = null;
   }
 
-  #fin(side: Side): void {
+  #pause(side: Side, over: boolean): void {
+    if (over === this.#paused[side]) return;
+    this.#paused[side] = over;
+    if (side === Side.downstream) this.#callbacks.connection.readDisable(over);
+    else this.#callbacks.connection.readDisableUpstream?.(over);
+  }
+
+  #readAgain(side: Side): boolean {
+    if (!this.#resumes[side] || this.#over) return false;
+    this.#resumes[side] = this.#holding[side] = false;
     const held = this.#held[side];
-    if (held !== null && !this.#opaque && held.read < held.cleared + held.length) {
-      this.#finWaits[side] = true; // what is held may still be allowed; FIN comes after it
-      return;
-    }
+    if (held !== null && !this.#opaque) this.#readHeld(side, held);
+    return true;
+  }
+
+  /** Passes a FIN on once the session has read everything before it. */
+  #passFin(side: Side): boolean {
+    if (!this.#finWaits[side] || this.#over) return false;
+    const held = this.#held[side];
+    if (held !== null && held.read < held.received) return false; // what is held may still be allowed
     this.#finWaits[side] = false;
     this.#end(side, 'fin');
-    this.#settle();
+    if (!this.enforces) held?.clear(held.received); // half a message: an observer lets it go, a gate keeps it for ever
+    this.#release(side);
     this.#forward(side, NOTHING, 0, 0, true, true);
+    return true;
   }
 
   #end(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void {
-    if (this.#ended[side] || this.#opaque) return;
+    if (this.#ended[side] || this.#session === null) return;
     this.#ended[side] = true;
-    this.#session.onEnd(side, how);
+    this.#calling = true;
+    try {
+      this.#session.onEnd(side, how);
+    } catch (error) {
+      this.#bug(error);
+    } finally {
+      this.#calling = false;
+      if (this.#opaque || this.#over) this.#afterCall();
+    }
+  }
+
+  /** The connection is over, or cannot be read any more: the session ends what it has open, once it is not running. */
+  #afterCall(): void {
+    if (this.#calling) return;
+    for (const side of BOTH) this.#end(side, this.#over ? this.#how : 'error');
+    if (!this.#over || this.#left) return;
+    this.#left = true;
+    this.#endEnding();
+    for (const key of this.#learned) this.#env.keys.forget(key);
+    if (this.#started) this.#env.observer.sessionEnd(this.facts, this.#callbacks.connection.info.closeReason);
   }
 
   // ---- SessionHost
@@ -247,8 +309,8 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   setGear(side: Side, gear: Gear): void {
     this.#gears[side] = gear;
-    // In the tap gear everything received has left: the gate begins there. Back in tap, the hold goes when it is empty.
-    if (gear === 'gate') this.#hold(side, this.facts.received[side]);
+    if (gear === 'gate') this.#hold(side);
+    else this.#settle();
   }
 
   ask(turn: Turn): Verdict {
@@ -274,11 +336,12 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   send(to: Side, bytes: Uint8Array): void {
+    if (this.#over) return;
     const source = otherSide(to);
     const held = this.#held[source];
     if (held !== null) {
       held.insert(bytes);
-      if (!this.#reading) this.#settle();
+      this.#settle();
       return;
     }
     const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -288,7 +351,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   take(): Exchange {
     const x = this.#env.pool.take();
     x.session = this.facts;
-    x.seq = ++this.exchanges;
+    x.seq = ++this.#seq;
     x.requestFirstByteAt = x.requestLastByteAt = this.#now;
     return x;
   }
@@ -298,6 +361,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   begin(x: Exchange): void {
+    this.exchanges++;
     if (x.forwardedAt === 0 && this.#gears[Side.downstream] === 'tap') x.forwardedAt = this.#now;
     this.#env.observer.begin(x);
   }
@@ -307,15 +371,27 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   end(x: Exchange): void {
+    if (this.#held[Side.upstream] === null) this.#endWhenTaken(x);
+    else {
+      this.#ending.push(x); // its reply leaves when the session returns
+      this.#settle();
+    }
+  }
+
+  #endEnding(): void {
+    for (const x of this.#ending.splice(0)) this.#endWhenTaken(x);
+  }
+
+  /** An exchange whose reply the client has not taken yet is told when it has. */
+  #endWhenTaken(x: Exchange): void {
     const { connection } = this.#callbacks;
-    if (connection.pendingWrite === 0) {
+    if (connection.pendingWrite === 0 || x.replyLastByteAt === 0) {
       x.acceptedAt = x.replyLastByteAt;
       this.#finish(x);
       return;
     }
-    // The client has not taken the reply yet: the exchange is told when it has.
     connection.whenFlushed(() => {
-      x.acceptedAt = this.#env.clock.now();
+      if (!connection.closed) x.acceptedAt = this.#env.clock.now();
       this.#finish(x);
     });
   }
@@ -348,9 +424,10 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   resume(side: Side): void {
     this.#resumes[side] = true;
-    if (this.#reading) return;
+    if (this.#calling || this.#settling || this.#over) return;
     this.#now = this.#env.clock.now();
     this.#settle();
+    if (this.#drainWanted) this.tryLeave();
   }
 
   opaque(reason: Fault): void {
@@ -362,8 +439,9 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
       return;
     }
     this.#opaque = true;
+    this.#afterCall();
     this.#callbacks.connection.dial?.(); // a session that waited for a readable first message will never ask
-    if (!this.#reading) this.#settle();
+    this.#settle();
   }
 
   close(reason: string): void {
@@ -383,13 +461,14 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   // ---- draining
 
   get quiet(): boolean {
+    if (this.#session === null) return true;
     return !this.#opaque && this.#session.quiet && this.#held.every((held) => held === null || held.length === 0);
   }
 
   tryLeave(): void {
     this.#drainWanted = true;
-    if (this.#over || this.#reading || !this.quiet) return;
-    const last = this.#session.farewell();
+    if (this.#over || this.#calling || this.#settling || !this.quiet) return;
+    const last = this.#session?.farewell() ?? null;
     if (last) this.#callbacks.injectWrite(Buffer.from(last), 0, last.length, true, false);
     this.#callbacks.connection.close('flush', 'drain');
   }
@@ -406,7 +485,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   #refuse(turn: Turn, link: NetworkFilter): void {
     const denial = link.denial ?? { policy: link.name, message: 'denied by policy' };
-    const refusal = this.#session.refuse(turn, denial);
+    const refusal = this.#session!.refuse(turn, denial);
     switch (refusal.kind) {
       case 'standIn':
         this.replace(Side.downstream, turn.from, turn.to, refusal.bytes);

@@ -25,10 +25,10 @@ export function giveLarge(buffer: Buffer): void {
 }
 
 /**
- * The buffer that is being lent in the current read callback, and whether a write still holds a slice of it when the
- * callback returns. Reading and writing happen in one synchronous step, so one record a process is enough.
+ * The buffer that is being lent in the current read callback, and the transport (if any) whose queue still points into it.
+ * Reading and writing happen in one synchronous step, so one record a process is enough.
  */
-export const lending: { buffer: Buffer | null; held: boolean } = { buffer: null, held: false };
+export const lending: { buffer: Buffer | null; holder: object | null } = { buffer: null, holder: null };
 
 /** A private copy of buf[start..end). */
 export function copyOf(buf: Buffer, start: number, end: number): Buffer {

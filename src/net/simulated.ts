@@ -59,14 +59,17 @@ export interface WireOptions {
   readonly kernelBytes?: number;
 }
 
-/** A network of simulated wires. dial() is a client's way in; connect() is the proxy's way to a server(). */
+/** A network of simulated wires. connect() is a client's way to the proxy and the proxy's way to a server that listens. */
 export class SimulatedNetwork implements Network {
   readonly clock: SimulatedClock;
   readonly #options: WireOptions;
   readonly #servers = new Map<string, (transport: Transport) => void>();
+  readonly #silent = new Set<string>();
   #nextPort = 40_000;
   /** Transports not yet closed: a test's leak check. */
   open = 0;
+  /** The most that any transport had pending: a test's memory bound. */
+  peakPending = 0;
 
   constructor(clock: SimulatedClock, options: WireOptions) {
     this.clock = clock;
@@ -79,11 +82,17 @@ export class SimulatedNetwork implements Network {
     return Promise.resolve({ address: at, close: async () => void this.#servers.delete(at.text) });
   }
 
+  /** From now on, who dials this address gets no answer at all (or: gets one again). */
+  silence(address: Address, silent = true): void {
+    if (silent) this.#silent.add(address.text);
+    else this.#silent.delete(address.text);
+  }
+
   connect(to: Address, events: TransportEvents): Transport {
     const local = ipAddress('127.0.0.1', this.#nextPort++);
     const here = new SimulatedTransport(this, this.#options, local, to, events);
-    this.clock.after(this.#delay(), () => {
-      if (here.closed) return;
+    this.clock.after(this.delay(), () => {
+      if (here.closed || this.#silent.has(to.text)) return;
       const accept = this.#servers.get(to.text);
       if (accept === undefined) {
         here.fail('ECONNREFUSED');
@@ -93,12 +102,12 @@ export class SimulatedNetwork implements Network {
       here.join(there);
       there.join(here);
       accept(there);
-      here.events.onConnect?.();
+      if (!here.closed) here.events.onConnect?.();
     });
     return here;
   }
 
-  #delay(): number {
+  delay(): number {
     return this.#options.delay?.() ?? this.#options.random();
   }
 }
@@ -106,8 +115,14 @@ export class SimulatedNetwork implements Network {
 const nothing = () => {};
 const IDLE: TransportEvents = { onData: nothing, onEnd: nothing, onDrain: nothing, onClose: nothing };
 const LENT = Buffer.alloc(64 * 1024);
+/** As in socket-transport.ts. */
+const LINGER_MS = 1000;
+const FLUSH_STALL_MS = 10_000;
 
-/** One end of a simulated wire. Reads land in one shared buffer that is overwritten after each call, as in reality. */
+/**
+ * One end of a simulated wire. Reads land in one shared buffer that is overwritten after each call, as in reality. A
+ * closed end still delivers what its kernel had taken, then FIN; bytes that reach a closed end come back as RST.
+ */
 class SimulatedTransport implements Transport {
   events: TransportEvents;
   readonly remote: Address;
@@ -116,7 +131,7 @@ class SimulatedTransport implements Transport {
   readonly #network: SimulatedNetwork;
   readonly #options: WireOptions;
   #peer: SimulatedTransport | null = null;
-  /** Bytes on their way to the peer. */
+  /** Bytes on their way to the peer: what the kernel has, then what is pending. */
   #queue: Buffer[] = [];
   #queued = 0;
   #finQueued = false;
@@ -124,10 +139,13 @@ class SimulatedTransport implements Transport {
   #finSeen = false;
   #delivering = false;
   #disabled = 0;
+  /** RST has come while reading was stopped: not seen until it goes on, or something is written. */
+  #resetWaits = false;
   #high = 1 << 20;
   #above = false;
   #flushWanted = false;
   #discarding = false;
+  #limit: Timer | null = null;
 
   constructor(
     network: SimulatedNetwork,
@@ -149,19 +167,26 @@ class SimulatedTransport implements Transport {
     this.deliver();
   }
 
+  get #kernelBytes(): number {
+    return this.#options.kernelBytes ?? 64 * 1024;
+  }
+
   get pending(): number {
-    return Math.max(0, this.#queued - (this.#options.kernelBytes ?? 64 * 1024));
+    return this.closed ? 0 : Math.max(0, this.#queued - this.#kernelBytes);
   }
 
   write(bytes: Uint8Array): number {
     if (this.closed || this.#finQueued) return 0;
+    if (this.#resetWaits) this.#soon(() => this.#close('reset', 'EPIPE'));
     if (bytes.length > 0) {
       this.#queue.push(Buffer.from(bytes)); // what the caller overwrites later must not show: a real kernel may not have it yet
       this.#queued += bytes.length;
     }
-    if (this.pending > this.#high) this.#above = true;
+    const { pending } = this;
+    if (pending > this.#high) this.#above = true;
+    if (pending > this.#network.peakPending) this.#network.peakPending = pending;
     this.deliver();
-    return this.pending;
+    return pending;
   }
 
   end(): void {
@@ -170,8 +195,11 @@ class SimulatedTransport implements Transport {
   }
 
   readDisable(disable: boolean): void {
+    if (this.closed || this.#discarding) return;
     this.#disabled += disable ? 1 : -1;
-    if (this.#disabled === 0) this.#peer?.deliver();
+    if (this.#disabled > 0) return;
+    if (this.#resetWaits) this.#soon(() => this.#close('reset', 'ECONNRESET'));
+    this.#peer?.deliver();
   }
 
   setWatermark(high: number): void {
@@ -180,60 +208,107 @@ class SimulatedTransport implements Transport {
 
   notifyFlushed(): void {
     this.#flushWanted = true;
-    this.deliver();
+    this.#soon(() => this.#afterTaking());
   }
 
   closeAfterFlush(): void {
+    if (this.closed || this.#discarding) return;
     this.#discarding = true;
     this.#disabled = 0;
+    this.#watch(this.#queued);
     this.end();
-    this.#peer?.deliver();
-    this.#network.clock.after(1000, () => this.destroy());
   }
 
   destroy(reset = false): void {
     if (this.closed) return;
-    this.#queue = [];
-    this.#queued = 0;
     const peer = this.#peer;
-    // Unread bytes of ours, or bytes still on their way to us, make the peer see a reset, as on a real socket.
-    this.#network.clock.after(0, () => peer?.gone(reset || !this.#finSent ? 'reset' : 'fin'));
+    // Bytes of the peer that we have not read make it see a reset, as on a real socket.
+    if (reset || (peer !== null && peer.#queued > 0)) {
+      this.#forget();
+      if (peer) this.#network.clock.after(this.#network.delay(), () => peer.#seeReset());
+    } else {
+      this.#keepKernelBytes();
+      this.#finQueued = true;
+    }
     this.#close(reset ? 'reset' : 'fin', '');
+    this.deliver();
   }
 
   fail(code: string): void {
     this.#close('error', code);
   }
 
-  gone(how: CloseHow): void {
-    if (how === 'reset') this.#close('reset', 'ECONNRESET');
+  #seeReset(): void {
+    this.#forget();
+    if (this.closed) return;
+    if (this.#disabled > 0) this.#resetWaits = true;
+    else this.#close('reset', 'ECONNRESET');
   }
 
   #close(how: CloseHow, code: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.#limit?.cancel();
     this.#network.open--;
     this.#network.clock.after(0, () => this.events.onClose(how, code));
   }
 
+  /** While flushing: a peer that takes nothing is cut. */
+  #watch(queued: number): void {
+    this.#limit = this.#network.clock.after(FLUSH_STALL_MS, () => {
+      if (this.#queued === queued) this.destroy();
+      else this.#watch(this.#queued);
+    });
+  }
+
+  #soon(call: () => void): void {
+    this.#network.clock.after(0, () => {
+      if (!this.closed) call();
+    });
+  }
+
+  #forget(): void {
+    this.#queue = [];
+    this.#queued = 0;
+    this.#finQueued = false;
+  }
+
+  #keepKernelBytes(): void {
+    while (this.#queued > this.#kernelBytes) {
+      const last = this.#queue.pop()!;
+      this.#queued -= last.length;
+      const over = this.#kernelBytes - this.#queued;
+      if (over <= 0) continue;
+      this.#queue.push(last.subarray(0, over));
+      this.#queued += over;
+    }
+  }
+
   /** Plans the next piece for the peer, one at a time, in order. */
   deliver(): void {
-    if (this.#delivering || this.#peer === null || this.closed) return;
-    const nothingToDo = this.#queued === 0 && !(this.#finQueued && !this.#finSent);
-    if (nothingToDo) this.#afterTaking();
-    if (nothingToDo || this.#peer.#disabled > 0) return;
+    const peer = this.#peer;
+    if (this.#delivering || peer === null || !this.#hasSomething || !peer.#takes) return;
     this.#delivering = true;
-    this.#network.clock.after(this.#options.delay?.() ?? this.#options.random(), () => {
+    this.#network.clock.after(this.#network.delay(), () => {
       this.#delivering = false;
-      if (this.closed || this.#peer === null || this.#peer.#disabled > 0) return;
-      if (this.#queued > 0) this.#piece();
-      else if (this.#finQueued && !this.#finSent) this.#fin();
+      if (!this.#hasSomething || !peer.#takes) return;
+      if (this.#queued > 0) this.#piece(peer);
+      else this.#fin(peer);
       this.#afterTaking();
       this.deliver();
     });
   }
 
-  #piece(): void {
+  get #hasSomething(): boolean {
+    return this.#queued > 0 || (this.#finQueued && !this.#finSent);
+  }
+
+  /** Does the peer's side take bytes now? One that flushes before it closes reads only after its FIN. */
+  get #takes(): boolean {
+    return this.closed || (this.#disabled === 0 && (!this.#discarding || this.#finSent));
+  }
+
+  #piece(peer: SimulatedTransport): void {
     const { random, segment } = this.#options;
     const most = Math.min(this.#queued, LENT.length);
     const size = Math.max(1, Math.min(most, segment ? segment(most) : Math.ceil(random() * Math.min(most, 16 * 1024))));
@@ -246,21 +321,24 @@ class SimulatedTransport implements Transport {
       else this.#queue[0] = head.subarray(taken);
     }
     this.#queued -= size;
-    const peer = this.#peer!;
-    if (!peer.closed && !peer.#discarding) peer.events.onData(LENT, 0, size, false);
+    if (peer.closed) this.#seeReset();
+    else if (!peer.#discarding) peer.events.onData(LENT, 0, size, false);
     LENT.fill(0xee, 0, size); // lent means lent
   }
 
-  #fin(): void {
+  #fin(peer: SimulatedTransport): void {
     this.#finSent = true;
-    const peer = this.#peer!;
     peer.#finSeen = true;
-    if (peer.#discarding) peer.#close('fin', '');
-    else if (!peer.closed) peer.events.onEnd();
+    if (!peer.closed && !peer.#discarding) peer.events.onEnd();
     for (const end of [this, peer]) if (end.#finSent && end.#finSeen) end.#close('fin', '');
+    if (!this.#discarding || this.closed) return;
+    this.#limit?.cancel();
+    this.#limit = this.#network.clock.after(LINGER_MS, () => this.destroy());
+    peer.deliver();
   }
 
   #afterTaking(): void {
+    if (this.closed) return;
     if (this.#above && this.pending <= this.#high / 2) {
       this.#above = false;
       this.events.onDrain();

@@ -4,8 +4,10 @@ import { adopt } from './onread.ts';
 import { giveLarge, LARGE_READ, lending, mayShare, sharedBuffer, takeLarge } from './read-buffers.ts';
 import type { Address, CloseHow, Transport, TransportEvents } from './transport.ts';
 
-/** How long closeAfterFlush() waits for the peer's FIN (Envoy's delayed close). */
+/** How long closeAfterFlush() waits for the peer's FIN once everything has left (Envoy's delayed close). */
 const LINGER_MS = 1000;
+/** How long it waits for a peer that takes nothing of what is left. */
+const FLUSH_STALL_MS = 10_000;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -30,10 +32,11 @@ export class SocketTransport implements Transport {
   #discarding = false;
   #reset = false;
   #closed = false;
+  #lingering: NodeJS.Timeout | null = null;
 
   /** For accepted sockets; reading starts at once (on the next tick). */
-  static accepted(socket: Socket, events: TransportEvents, highWaterMark: number): SocketTransport {
-    return new SocketTransport(events, (transport) => adopt(socket, transport.onread, highWaterMark), UNNAMED);
+  static accepted(socket: Socket, events: TransportEvents, highWaterMark: number, lean = true): SocketTransport {
+    return new SocketTransport(events, (transport) => adopt(socket, transport.onread, highWaterMark, lean), UNNAMED);
   }
 
   /** For dialled sockets: `dial` makes the socket with this transport's `onread`. */
@@ -47,6 +50,7 @@ export class SocketTransport implements Transport {
 
   readonly onread: { buffer: () => Buffer; callback: (bytes: number, buffer: Buffer) => boolean };
   readonly #written: () => void;
+  readonly #taken: () => void;
 
   private constructor(events: TransportEvents, make: (transport: SocketTransport) => Socket, remote: Address) {
     this.events = events;
@@ -56,6 +60,7 @@ export class SocketTransport implements Transport {
       const buffer = this.#lent.shift();
       if (buffer) giveLarge(buffer);
     };
+    this.#taken = () => this.#onTaken();
     const socket = make(this);
     this.#socket = socket;
     this.#readAddresses();
@@ -64,13 +69,8 @@ export class SocketTransport implements Transport {
       this.events.onConnect?.();
     });
     socket.on('end', () => {
-      if (this.#discarding) socket.destroy();
-      else this.events.onEnd();
-    });
-    socket.on('drain', () => {
-      if (!this.#above) return;
-      this.#above = false;
-      this.events.onDrain();
+      if (!this.#discarding) this.events.onEnd();
+      else if (socket.writableFinished) socket.destroy();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#code ||= error.code ?? 'UNKNOWN';
@@ -85,18 +85,15 @@ export class SocketTransport implements Transport {
 
   write(bytes: Uint8Array, given = false): number {
     const socket = this.#socket;
-    if (this.#closed || socket.writableEnded) return 0;
-    if (given && lending.buffer !== null && bytes.buffer === lending.buffer.buffer) {
-      const buffer = lending.buffer;
-      socket.write(bytes, this.#written);
-      const held = socket.writableLength > 0;
-      this.#lent.push(held ? buffer : null); // one entry a callback, also where the kernel took all at once
-      if (held) lending.held = true;
-    } else {
-      socket.write(bytes);
-    }
+    if (socket.destroyed || socket.writableEnded) return 0;
+    if (given && lending.buffer !== null && bytes.buffer === lending.buffer.buffer) this.#writeLent(bytes);
+    else socket.write(bytes);
     const pending = socket.writableLength;
-    if (pending > this.#high) this.#above = true;
+    if (pending > this.#high && !this.#above) {
+      this.#above = true;
+      // Node's 'drain' speaks of Node's own bound only. An empty write behind what waits says when that has gone.
+      socket.write(EMPTY, this.#taken);
+    }
     return pending;
   }
 
@@ -105,40 +102,86 @@ export class SocketTransport implements Transport {
   }
 
   readDisable(disable: boolean): void {
+    if (this.#closed || this.#discarding) return;
     this.#disabled += disable ? 1 : -1;
-    if (this.#closed) return;
     if (disable && this.#disabled === 1) this.#socket.pause();
     else if (!disable && this.#disabled === 0) this.#socket.resume();
   }
 
   setWatermark(high: number): void {
-    this.#high = Math.max(high, this.#socket.writableHighWaterMark);
+    this.#high = high;
   }
 
   notifyFlushed(): void {
-    if (this.#closed || this.#socket.writableEnded) return;
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
     this.#socket.write(EMPTY, () => this.events.onFlushed?.());
   }
 
   closeAfterFlush(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#discarding) return;
     this.#discarding = true;
-    this.#disabled = 0;
+    const socket = this.#socket;
+    // Nothing is read while we flush: a peer that only sends could keep us for ever. What it does not take ends at a limit.
+    socket.pause();
     this.end();
-    this.#socket.resume(); // what still arrives is read and dropped: unread bytes would turn our FIN into a RST
-    if (this.#socket.readableEnded) this.#socket.once('finish', () => this.#socket.destroy());
-    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    if (socket.writableFinished) this.#linger();
+    else {
+      socket.once('finish', () => this.#linger());
+      socket.setTimeout(FLUSH_STALL_MS, () => socket.destroy());
+    }
   }
 
   destroy(reset = false): void {
-    if (this.#closed) return;
+    const socket = this.#socket;
+    if (socket.destroyed) return;
     this.#discarding = true;
-    if (reset && !this.#socket.connecting) {
+    // There is no RST on unix sockets; Node throws where it is asked for one.
+    if (reset && !socket.connecting && this.remote.kind === 'ip') {
       this.#reset = true;
-      this.#socket.resetAndDestroy();
+      socket.resetAndDestroy();
     } else {
-      this.#socket.destroy();
+      socket.destroy();
     }
+  }
+
+  /** All has left. Reading what still comes until the peer's FIN: unread bytes would turn our FIN into a RST. */
+  #linger(): void {
+    const socket = this.#socket;
+    socket.setTimeout(0);
+    if (socket.readableEnded) {
+      socket.destroy();
+      return;
+    }
+    this.#lingering = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    socket.resume();
+  }
+
+  #writeLent(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    const buffer = lending.buffer!;
+    if (lending.holder !== null && lending.holder !== this) {
+      socket.write(Buffer.from(bytes)); // another queue points into the buffer: only one can say when it is free
+      return;
+    }
+    socket.write(bytes, this.#written);
+    const held = socket.writableLength > 0;
+    if (held) {
+      if (lending.holder === this) this.#lent[this.#lent.length - 1] = null; // the last slice to leave frees the buffer
+      lending.holder = this;
+    }
+    this.#lent.push(held ? buffer : null); // one entry a callback, also where the kernel took all at once
+  }
+
+  /** What was pending when the high watermark was passed is with the kernel. */
+  #onTaken(): void {
+    const socket = this.#socket;
+    if (!this.#above || socket.destroyed) return;
+    if (socket.writableLength > this.#high / 2 && !socket.writableEnded) {
+      socket.write(EMPTY, this.#taken);
+      return;
+    }
+    this.#above = false;
+    this.events.onDrain();
   }
 
   #start(): void {
@@ -164,10 +207,13 @@ export class SocketTransport implements Transport {
       this.events.onData(buffer, 0, bytes, false);
     } else {
       lending.buffer = buffer;
-      lending.held = false;
-      this.events.onData(buffer, 0, bytes, true);
-      if (lending.held) this.#own = null; // a write still points into it; it comes back through giveLarge
-      lending.buffer = null;
+      lending.holder = null;
+      try {
+        this.events.onData(buffer, 0, bytes, true);
+      } finally {
+        if (lending.holder !== null) this.#own = null; // a queue still points into it; it comes back through giveLarge
+        lending.buffer = null;
+      }
     }
     return this.#disabled === 0;
   }
@@ -175,6 +221,7 @@ export class SocketTransport implements Transport {
   #onClose(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#lingering !== null) clearTimeout(this.#lingering);
     if (this.#own) giveLarge(this.#own);
     this.#own = null;
     this.#lent.length = 0; // with the socket's queue; the collector has them

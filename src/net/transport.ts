@@ -50,24 +50,34 @@ export interface Transport {
   end(): void;
   /** Reference-counted read stop (Envoy's readDisable). While stopped neither data, FIN nor RST is seen. */
   readDisable(disable: boolean): void;
-  /** onDrain fires when pending falls to half of this. Bytes. */
+  /** Once `pending` was above this, onDrain fires when it has fallen to half of it or below. Bytes. */
   setWatermark(high: number): void;
   notifyFlushed(): void;
-  /** FIN after flushing, then gone, whatever the peer does. */
+  /**
+   * FIN after flushing, then gone: at the peer's FIN, or a little later without it. A peer that takes nothing of what is
+   * left is cut at a limit. Nothing is told any more but onDrain, onFlushed and onClose.
+   */
   closeAfterFlush(): void;
   /** Gone now; `reset`: with RST. onClose follows (never synchronously inside the call). */
   destroy(reset?: boolean): void;
 }
 
+export interface ListenOptions {
+  /** Connections that the kernel keeps until they are accepted; default: the system's. */
+  readonly backlog?: number;
+  /** Permissions of the unix socket. */
+  readonly pipeMode?: number;
+}
+
 export interface Acceptor {
   readonly address: Address;
-  /** Stops accepting; connections live on. Resolves when the port is free. */
+  /** Stops accepting; connections live on. Resolves when the port is free, whatever connections are open. */
   close(): Promise<void>;
 }
 
 export interface Network {
   /** Resolves once it listens; rejects with Node's error (EADDRINUSE …). */
-  listen(at: Address, onConnection: (transport: Transport) => void): Promise<Acceptor>;
+  listen(at: Address, onConnection: (transport: Transport) => void, options?: ListenOptions): Promise<Acceptor>;
   /** Starts dialling; onConnect or onClose follows, never synchronously. */
   connect(to: Address, events: TransportEvents): Transport;
 }

@@ -1,12 +1,7 @@
 import type { AddressConfig, Snapshot } from '../config/snapshot.ts';
 
 /** Cancellation keys → the upstream host that issued them, shared by all workers of a primary. Keys are hex strings. */
-export interface KeyDirectory {
-  learn(key: string, upstream: string): void;
-  forget(key: string): void;
-  /** Address text of the host that issued the key, or undefined. */
-  lookup(key: string): string | undefined;
-}
+export type { IssuedKeys as KeyDirectory } from '../net/protocol-link.ts';
 
 /** One connection for /api/connections. Times are ms since the epoch, sizes bytes. */
 export interface ConnectionInfo {

@@ -8,6 +8,7 @@ import { addressOf } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
 import type { FilterBuilder } from '../net/filter.ts';
 import { Listener, type ListenerEnv } from '../net/listener.ts';
+import { type DoorConfig, doorKey, ListenerDoors } from '../net/listener-doors.ts';
 import { asideStats, opaqueStats } from '../net/listener-stats.ts';
 import { protocolLink } from '../net/protocol-link.ts';
 import type { Clock, Network } from '../net/transport.ts';
@@ -47,12 +48,14 @@ export const createDataPlane = (options: PlaneOptions): DataPlane => new Plane(o
 interface Running {
   readonly config: ListenerConfig;
   readonly listener: Listener;
+  readonly doors: readonly DoorConfig[];
 }
 
 /** The data path of one process: the listeners and clusters of the current snapshot, and all open connections. */
 class Plane implements DataPlane {
   readonly #options: PlaneOptions;
   readonly #clusters: ClusterManager;
+  readonly #doors: ListenerDoors;
   readonly #running = new Map<string, Running>();
   readonly #connections = new Map<number, { connection: Connection; listener: Listener }>();
   readonly #pool = new ExchangePool();
@@ -61,38 +64,49 @@ class Plane implements DataPlane {
   #limit = Number.POSITIVE_INFINITY;
   #draining = false;
   #whenEmpty: (() => void)[] = [];
+  /** One apply() at a time. */
+  #applying: Promise<unknown> = Promise.resolve();
 
   constructor(options: PlaneOptions) {
     this.#options = options;
     this.#nextId = options.worker * 2 ** 40 + (Math.floor(options.clock.wall() / 1000) % 2 ** 20) * 2 ** 20;
     const { stats, clock, resolve, random } = options;
     this.#clusters = new ClusterManager({ stats, clock, resolve, random });
+    this.#doors = new ListenerDoors(options.network);
   }
 
   get active(): number {
     return this.#connections.size;
   }
 
-  async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+  apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+    const applied = this.#applying.then(() => this.#apply(snapshot));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  async #apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+    if (this.#draining) return [];
     this.#limit = Math.min(snapshot.process.maxConnections, descriptorLimit());
     this.#clusters.apply(snapshot.clusters);
-    const wanted = new Map(snapshot.listeners.map((config) => [config.name, config]));
-    for (const [name, { config, listener }] of this.#running) {
-      if (isDeepStrictEqual(wanted.get(name), config)) continue;
-      this.#running.delete(name);
-      await listener.close();
-    }
+    const wanted = new Set(
+      snapshot.listeners.flatMap((config) => doorsOf(config).map((door) => doorKey(config.name, door))),
+    );
     const failures: ListenFailure[] = [];
     for (const config of snapshot.listeners) {
-      if (this.#running.has(config.name)) continue;
+      if (isDeepStrictEqual(this.#running.get(config.name)?.config, config)) continue;
       const listener = this.#build(config);
+      const doors = doorsOf(config);
       try {
-        await listener.listen();
-        this.#running.set(config.name, { config, listener });
+        await this.#doors.take(listener, doors, wanted);
+        this.#running.set(config.name, { config, listener, doors });
       } catch (error) {
         failures.push({ listener: config.name, address: config.address, code: codeOf(error) });
       }
     }
+    const names = new Set(snapshot.listeners.map(({ name }) => name));
+    for (const name of [...this.#running.keys()]) if (!names.has(name)) this.#running.delete(name);
+    await this.#doors.keep(new Map([...this.#running.values()].map(({ listener, doors }) => [listener, doors])));
     return failures;
   }
 
@@ -118,6 +132,7 @@ class Plane implements DataPlane {
   }
 
   async close(): Promise<void> {
+    this.#draining = true;
     const stopped = this.#stopAccepting();
     for (const { connection } of [...this.#connections.values()]) connection.close('no_flush', 'shutdown');
     this.#clusters.stop();
@@ -150,7 +165,7 @@ class Plane implements DataPlane {
 
   listeners(): ListenerInfo[] {
     return [...this.#running.values()].flatMap(({ config, listener }) =>
-      listener.acceptors.map((acceptor) => ({ name: config.name, address: acceptor.address.text })),
+      this.#doors.of(listener).map((address) => ({ name: config.name, address: address.text })),
     );
   }
 
@@ -167,20 +182,19 @@ class Plane implements DataPlane {
   }
 
   async #stopAccepting(): Promise<void> {
-    const running = [...this.#running.values()];
+    await this.#applying;
     this.#running.clear();
-    await Promise.all(running.map(({ listener }) => listener.close()));
+    await this.#doors.close();
   }
 
   #build(config: ListenerConfig): Listener {
-    const { clock, network, stats } = this.#options;
+    const { clock, stats } = this.#options;
     const filters = config.filterChains[0]?.filters ?? [];
     const protocol = this.#options.protocols.find((known) =>
       filters.some((filter) => filter.typeUrl === known.typeUrl),
     );
     const env: ListenerEnv = {
       clock,
-      network,
       stats,
       pool: this.#pool,
       nextConnectionId: () => ++this.#nextId,
@@ -256,6 +270,15 @@ function stateOf(connection: Connection): string {
   if (facts.transactionState === 'T' || facts.transactionState === 'E') return 'in_transaction';
   return drainable === null || !drainable.quiet ? 'active' : 'idle';
 }
+
+const doorsOf = ({ address, additionalAddresses, tcpBacklogSize }: ListenerConfig): DoorConfig[] =>
+  [address, ...additionalAddresses].map((one) => ({
+    address: addressOf(one),
+    options: {
+      ...(tcpBacklogSize === null ? {} : { backlog: tcpBacklogSize }),
+      ...(one.kind === 'pipe' && one.mode !== undefined ? { pipeMode: one.mode } : {}),
+    },
+  }));
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 

@@ -6,6 +6,11 @@ export type StatKind = 'counter' | 'gauge' | 'histogram';
 export interface StatDeclaration {
   readonly kind: StatKind;
   readonly help: string;
+  /**
+   * Gauges: how the values of several workers become one. `sum` (the default) for what each holds a part of, `max` for
+   * what all of them know alike (hosts of a cluster, a state, a version).
+   */
+  readonly merge?: 'sum' | 'max';
 }
 
 /**
@@ -35,6 +40,7 @@ export interface RegisteredStat {
   readonly labels: Readonly<Record<string, string>>;
   readonly kind: StatKind;
   readonly help: string;
+  readonly merge: 'sum' | 'max';
 }
 
 /**
@@ -86,9 +92,14 @@ export class StatsRegistry {
     // Colons in stat names become underscores (Envoy).
     const prefix = group.prefix.replace(/<(\w+)>/g, (_, part: string) => (parts[part] ?? '').replaceAll(':', '_'));
     const name = prefix + key;
-    const known = this.#byName.get(name);
-    if (known !== undefined) return known;
     const declaration = group.stats[key]!;
+    const known = this.#byName.get(name);
+    if (known !== undefined) {
+      const kind = this.list[known]!.kind;
+      if (kind !== declaration.kind)
+        throw new Error(`stat ${name} is a ${kind}, and was opened as a ${declaration.kind}`);
+      return known;
+    }
     const id = this.list.length;
     if (id === this.values.length) {
       const grown = new Float64Array(id * 2);
@@ -102,6 +113,7 @@ export class StatsRegistry {
       labels: parts,
       kind: declaration.kind,
       help: declaration.help,
+      merge: declaration.merge ?? 'sum',
     });
     this.histograms.push(declaration.kind === 'histogram' ? new Histogram() : null);
     this.#byName.set(name, id);

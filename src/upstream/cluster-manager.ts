@@ -37,6 +37,7 @@ export class ClusterManager {
     for (const [name, { cluster, dns }] of this.#clusters) {
       if (isDeepStrictEqual(wanted.get(name), cluster.config)) continue;
       dns?.stop();
+      cluster.retire();
       this.#clusters.delete(name);
     }
     for (const config of configs) if (!this.#clusters.has(config.name)) this.#add(config);

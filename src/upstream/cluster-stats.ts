@@ -24,8 +24,8 @@ export const clusterStats = statGroup('cluster.<cluster_name>.', {
   update_success: { kind: 'counter', help: 'DNS resolutions that gave addresses.' },
   update_failure: { kind: 'counter', help: 'DNS resolutions that failed; the hosts stay as they were.' },
   upstream_cx_active: { kind: 'gauge', help: 'Connections to servers open now.' },
-  membership_total: { kind: 'gauge', help: 'Hosts.' },
-  membership_healthy: { kind: 'gauge', help: 'Hosts that can be chosen.' },
+  membership_total: { kind: 'gauge', merge: 'max', help: 'Hosts.' },
+  membership_healthy: { kind: 'gauge', merge: 'max', help: 'Hosts that can be chosen.' },
   upstream_cx_connect_ms: { kind: 'histogram', help: 'Time to connect to a server.' },
   upstream_cx_length_ms: { kind: 'histogram', help: 'Time from connect to close of a server connection.' },
 });

@@ -27,7 +27,9 @@ export class Cluster {
   hosts: readonly Host[] = [];
   readonly #balancer: LoadBalancer;
   #waiting: (() => void)[] = [];
-  #resolved = false;
+  /** True once hosts were given, be they none. */
+  resolved = false;
+  #retired = false;
 
   constructor(config: ClusterConfig, stats: StatsRegistry, random: () => number) {
     this.config = config;
@@ -56,16 +58,27 @@ export class Cluster {
       const host = known.get(address.text);
       return host && host.weight === weight ? host : new Host(address, weight);
     });
-    this.#resolved = true;
-    this.stats.inc(this.ids.membership_change);
-    this.stats.set(this.ids.membership_total, this.hosts.length);
-    this.stats.set(this.ids.membership_healthy, this.hosts.length);
+    this.resolved = true;
+    if (known.size > 0 || this.hosts.length > 0) this.stats.inc(this.ids.membership_change);
+    this.#gauges(this.hosts.length);
     for (const call of this.#waiting.splice(0)) call();
   }
 
   /** Calls back once hosts were known for the first time: at once, or when the first resolution is through. */
   whenResolved(call: () => void): void {
-    if (this.#resolved) call();
+    if (this.resolved) call();
     else this.#waiting.push(call);
+  }
+
+  /** No new connections come here any more; its gauges are another's from now on. */
+  retire(): void {
+    this.#gauges(0);
+    this.#retired = true;
+  }
+
+  #gauges(hosts: number): void {
+    if (this.#retired) return;
+    this.stats.set(this.ids.membership_total, hosts);
+    this.stats.set(this.ids.membership_healthy, hosts);
   }
 }

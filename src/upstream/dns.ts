@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { ClusterConfig } from '../config/snapshot.ts';
-import { ipAddress } from '../net/address.ts';
+import { addressOf, ipAddress } from '../net/address.ts';
 import type { Address, Clock, Timer } from '../net/transport.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -23,12 +23,15 @@ export const systemResolve: Resolve = async (name, family) => {
 
 /**
  * Keeps a cluster's hosts at what its names resolve to. STRICT_DNS: every address of every name; LOGICAL_DNS: the first
- * address of the one name, for new connections only. Stale on error: a failed resolution changes nothing.
+ * address of the one name, for new connections only. Stale on error, name by name: one that cannot be resolved, or
+ * resolves to nothing, keeps the addresses it had.
  */
 export class DnsRefresher {
   readonly #cluster: Cluster;
   readonly #resolve: Resolve;
   readonly #clock: Clock;
+  /** Last good answer of each endpoint. */
+  readonly #known: (readonly string[])[];
   #timer: Timer | null = null;
   #stopped = false;
 
@@ -36,12 +39,14 @@ export class DnsRefresher {
     this.#cluster = cluster;
     this.#resolve = resolve;
     this.#clock = clock;
+    this.#known = cluster.config.endpoints.map(() => []);
   }
 
   start(): void {
     this.#refresh().catch(() => {}); // #refresh counts its failures and does not reject
   }
 
+  /** Resolves no more. A first resolution that is under way is still delivered: connections may wait for it. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -50,23 +55,37 @@ export class DnsRefresher {
   async #refresh(): Promise<void> {
     const { config, stats, ids } = this.#cluster;
     stats.inc(ids.update_attempt);
-    try {
-      const found: { address: Address; weight: number }[] = [];
-      for (const { address, weight } of config.endpoints) {
-        if (address.kind === 'pipe') continue;
-        const ips = await this.#resolve(address.host, config.dnsLookupFamily);
-        const taken = config.type === 'LOGICAL_DNS' ? ips.slice(0, 1) : ips;
-        for (const ip of taken) found.push({ address: ipAddress(ip, address.port), weight });
-      }
-      if (this.#stopped) return;
-      if (found.length === 0) throw new Error('no address');
-      stats.inc(ids.update_success);
-      if (!sameAddresses(found, this.#cluster)) this.#cluster.setHosts(found);
-    } catch {
-      stats.inc(ids.update_failure);
-      if (this.#cluster.hosts.length === 0) this.#cluster.setHosts([]); // clients that wait learn that there is none
-    }
+    const good = await Promise.all(config.endpoints.map((_, index) => this.#resolveEndpoint(index)));
+    stats.inc(good.every(Boolean) ? ids.update_success : ids.update_failure);
+    if (this.#stopped && this.#cluster.resolved) return;
+    const found = this.#addresses();
+    if (!this.#cluster.resolved || !sameAddresses(found, this.#cluster)) this.#cluster.setHosts(found);
     if (!this.#stopped) this.#timer = this.#clock.after(config.dnsRefreshRateMs, () => this.start());
+  }
+
+  async #resolveEndpoint(index: number): Promise<boolean> {
+    const { config } = this.#cluster;
+    const { address } = config.endpoints[index]!;
+    if (address.kind === 'pipe') return true;
+    try {
+      const ips = await this.#resolve(address.host, config.dnsLookupFamily);
+      if (ips.length === 0) return false;
+      this.#known[index] = config.type === 'LOGICAL_DNS' ? ips.slice(0, 1) : ips;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Each address once, also where several names lead to it. */
+  #addresses(): { address: Address; weight: number }[] {
+    const found = new Map<string, { address: Address; weight: number }>();
+    this.#cluster.config.endpoints.forEach(({ address, weight }, index) => {
+      const resolved =
+        address.kind === 'pipe' ? [addressOf(address)] : this.#known[index]!.map((ip) => ipAddress(ip, address.port));
+      for (const one of resolved) if (!found.has(one.text)) found.set(one.text, { address: one, weight });
+    });
+    return [...found.values()];
   }
 }
 

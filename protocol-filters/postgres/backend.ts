@@ -1,0 +1,601 @@
+import type { Digest } from '../../src/exchange/digest.ts';
+import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import type { Fault } from '../../src/exchange/fault.ts';
+import { Side } from '../../src/exchange/side.ts';
+import { type Conversation, Phase } from './conversation.ts';
+import { confirmParameter, confirmStartup } from './facts.ts';
+import { type FrameSink, Framing, Onward } from './framing.ts';
+import type { Gate } from './gate.ts';
+import { authenticationKind, type ErrorFields, readErrorFields, readParameterStatus, readTag, Verb } from './messages.ts';
+import { endsBatch, Step } from './pending.ts';
+import { DENIED_CODE } from './refuse.ts';
+import type { Statement } from './statements.ts';
+import { Authentication, Backend as B, BACKEND_LENGTHS, ERROR_PREFIX_BYTES, HEADER_BYTES, keepTable } from './wire.ts';
+
+const KEEP = keepTable([
+  [B.error, ERROR_PREFIX_BYTES],
+  [B.notice, ERROR_PREFIX_BYTES],
+  [B.commandComplete, 256],
+  [B.readyForQuery, 1],
+  [B.parameterStatus, 4096],
+  [B.backendKeyData, 4 + 256],
+  [B.authentication, 4],
+]);
+
+const QUERY_CANCELED = '57014';
+const IDLE = 0x49; // I
+/** An endless exchange reports no more often than this. */
+const PROGRESS_MS = 1000;
+
+/** What the server says: answers are matched with the steps that wait for them, in order. */
+export class Backend implements FrameSink {
+  readonly framing: Framing;
+  readonly #talk: Conversation;
+  /** Set when the session is enforced. */
+  gate: Gate | null = null;
+  #progressAt = 0;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+    this.framing = new Framing(this, BACKEND_LENGTHS, KEEP);
+  }
+
+  onTail(): void {}
+
+  onFault(fault: Fault): void {
+    if (fault === 'unknown_type') this.#talk.bound.stats.unknownMessage();
+    this.fault(fault);
+  }
+
+  /** Decoding is over. An enforced client is told, unless it is in the middle of a message of the server. */
+  fault(fault: Fault): void {
+    this.resolveFailure(true);
+    this.#talk.fault(fault, !this.framing.inside);
+  }
+
+  onFrame(type: number, bodyBytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
+    const talk = this.#talk;
+    talk.bound.stats.backendMessage();
+    const bytes = bodyBytes + HEADER_BYTES;
+    if (type === B.dataRow) {
+      if (talk.phase !== Phase.ready) return this.#unexpected();
+      this.#reply(bytes);
+      talk.rows++;
+      return talk.pending.size > 0 || talk.overflowing ? Onward.next : this.#unexpected();
+    }
+    if (talk.phase === Phase.ready) return this.#ready(type, bytes, buf, start, end, from);
+    if (talk.phase === Phase.authenticating) return this.#authenticating(type, bytes, buf, start, end, from);
+    return this.#unexpected();
+  }
+
+  // ---- until the first ReadyForQuery
+
+  #authenticating(type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
+    const talk = this.#talk;
+    const { registry, envoy, own } = talk.bound.stats;
+    switch (type) {
+      case B.authentication: {
+        if (talk.authenticated) return this.#unexpected();
+        const kind = authenticationKind(buf, start);
+        talk.awaitsPassword = kind !== Authentication.ok && kind !== Authentication.saslFinal;
+        if (kind !== Authentication.ok) return Onward.next;
+        talk.authenticated = true;
+        registry.inc(envoy.sessions);
+        registry.inc(envoy.sessions_unencrypted);
+        registry.inc(own.logins);
+        confirmStartup(talk);
+        return Onward.next;
+      }
+      case B.readyForQuery:
+        if (!talk.authenticated) return this.#unexpected();
+        talk.phase = Phase.ready;
+        talk.transaction.ready(buf[start]!);
+        return Onward.next;
+      case B.error: {
+        const { severity } = readErrorFields(buf, start, end);
+        talk.bound.stats.error(severity);
+        if (!talk.authenticated) registry.inc(own.login_failures);
+        talk.fatal = true;
+        return Onward.next;
+      }
+      case B.negotiateProtocolVersion:
+        return Onward.next;
+      default:
+        return this.#async(type, bytes, buf, start, end, from) ? Onward.next : this.#unexpected();
+    }
+  }
+
+  /** What may come at any time, and is no answer. */
+  #async(type: number, bytes: number, buf: Buffer, start: number, end: number, _from: number): boolean {
+    const talk = this.#talk;
+    const { stats } = talk.bound;
+    switch (type) {
+      case B.notice:
+        stats.notice(readErrorFields(buf, start, end).severity);
+        talk.host.aside(Side.upstream, 'notice', bytes);
+        return true;
+      case B.notification:
+        stats.registry.inc(stats.own.notifications);
+        talk.host.aside(Side.upstream, 'notification', bytes);
+        return true;
+      case B.parameterStatus: {
+        const setting = readParameterStatus(buf, start, end);
+        if (setting !== null) confirmParameter(talk, setting.name, setting.value);
+        talk.host.aside(Side.upstream, 'parameter_status', bytes);
+        return true;
+      }
+      case B.backendKeyData:
+        talk.host.learn(Uint8Array.prototype.slice.call(buf, start, end));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // ---- a session at work
+
+  #ready(type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
+    const talk = this.#talk;
+    const { pending } = talk;
+    pending.dropUnanswered();
+    if (pending.size === 0 && talk.overflowing) return this.#untimed(type, bytes, buf, start, end, from);
+    const step = pending.size > 0 ? pending.stepAt(pending.head) : 0;
+    switch (type) {
+      case B.commandComplete:
+        if (step !== Step.statement && step !== Step.execute) return this.#unexpected();
+        this.#reply(bytes);
+        this.#complete(buf, start, end);
+        return Onward.next;
+      case B.readyForQuery:
+        return this.#readyForQuery(buf[start]!);
+      case B.parseComplete: {
+        if (step !== Step.parse) return this.#unexpected();
+        this.#reply(bytes);
+        pending.statementAt(pending.head)!.confirmed = true;
+        pending.shift();
+        return Onward.next;
+      }
+      case B.bindComplete:
+        return this.#stepDone(step === Step.bind, bytes);
+      case B.closeComplete:
+        return this.#stepDone(step === Step.closeStatement || step === Step.closePortal, bytes);
+      case B.noData:
+        return this.#stepDone(step === Step.describe, bytes);
+      case B.rowDescription:
+        if (step === Step.describe) return this.#stepDone(true, bytes);
+        this.#reply(bytes);
+        return step === Step.statement || step === Step.execute ? Onward.next : this.#unexpected();
+      case B.parameterDescription:
+        this.#reply(bytes);
+        return step === Step.describe ? Onward.next : this.#unexpected();
+      case B.error:
+        return this.#error(step, bytes, buf, start, end, from);
+      case B.emptyQuery:
+        if (step === Step.queryEnd) return Onward.next;
+        if (step !== Step.execute && step !== Step.statement) return this.#unexpected();
+        this.#reply(bytes);
+        this.#finishHead(Outcome.ok);
+        return Onward.next;
+      case B.portalSuspended:
+        if (step !== Step.execute) return this.#unexpected();
+        this.#reply(bytes);
+        this.#suspended();
+        return Onward.next;
+      case B.copyInResponse:
+      case B.copyOutResponse:
+      case B.copyBothResponse:
+        if (step !== Step.execute && step !== Step.statement) return this.#unexpected();
+        this.#reply(bytes);
+        return this.#copyBegins(type);
+      case B.copyData:
+        return this.#copyData(step, bytes);
+      case B.copyDone:
+        this.#reply(bytes);
+        return talk.copyOut || talk.copyBoth ? Onward.next : this.#unexpected();
+      case B.functionCallResponse:
+        if (step !== Step.call) return this.#unexpected();
+        this.#reply(bytes);
+        this.#finishHead(Outcome.ok);
+        return Onward.next;
+      default:
+        return this.#async(type, bytes, buf, start, end, from) ? Onward.next : this.#unexpected();
+    }
+  }
+
+  #reply(bytes: number): void {
+    const talk = this.#talk;
+    talk.replyBytes += bytes;
+    if (talk.replyFirstAt === 0) talk.replyFirstAt = this.framing.startedAt;
+  }
+
+  #stepDone(fits: boolean, bytes: number): Onward {
+    if (!fits) return this.#unexpected();
+    this.#reply(bytes);
+    this.#talk.pending.shift();
+    return Onward.next;
+  }
+
+  #complete(buf: Buffer, start: number, end: number): void {
+    const talk = this.#talk;
+    const { pending } = talk;
+    const { registry, envoy, own } = talk.bound.stats;
+    const tag = readTag(buf, start, end);
+    const place = pending.head;
+    const x = pending.exchangeAt(place);
+    registry.inc(envoy.statements);
+    registry.inc(
+      tag.verb === Verb.select
+        ? envoy.statements_select
+        : tag.verb === Verb.insert
+          ? envoy.statements_insert
+          : tag.verb === Verb.update
+            ? envoy.statements_update
+            : tag.verb === Verb.delete
+              ? envoy.statements_delete
+              : envoy.statements_other,
+    );
+    talk.transaction.complete(tag, x);
+    if (tag.verb === Verb.copy) registry.add(talk.copyOut ? own.copy_out_rows : own.copy_in_rows, tag.rows);
+    if (x !== null) {
+      if (tag.verb === Verb.copy && talk.copyOut) talk.rows = tag.rows;
+      // SELECT INTO and CREATE TABLE AS have SELECT's tag and return no row; what SELECT and FETCH return was counted.
+      else if (tag.verb !== Verb.fetch && (tag.verb !== Verb.select || talk.rows === 0)) x.rowsAffected = tag.rows;
+    }
+    const effect = pending.statementAt(place)?.effect ?? null;
+    if (effect !== null) talk.book.settle(effect, place);
+    talk.copyIn = talk.copyOut = talk.copyBoth = false;
+    pending.shift();
+    if (x !== null) talk.finish(x, Outcome.ok);
+    else talk.forgetReply();
+  }
+
+  #finishHead(outcome: Outcome): void {
+    const talk = this.#talk;
+    const x = talk.pending.exchangeAt(talk.pending.head);
+    talk.pending.shift();
+    if (x === null) return talk.forgetReply();
+    talk.transaction.mark(x);
+    talk.finish(x, outcome);
+  }
+
+  #suspended(): void {
+    const talk = this.#talk;
+    const place = talk.pending.head;
+    const portal = talk.pending.portalAt(place);
+    const x = talk.pending.exchangeAt(place);
+    if (portal !== null && x !== null) {
+      if (portal.story === 0) portal.story = ++talk.stories;
+      x.story = portal.story;
+    }
+    this.#finishHead(Outcome.ok);
+  }
+
+  #readyForQuery(status: number): Onward {
+    const talk = this.#talk;
+    const { pending } = talk;
+    // The server has run fewer statements than we counted: the rest was not run.
+    while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) this.#finishHead(Outcome.skipped);
+    if (pending.size === 0 || !endsBatch(pending.stepAt(pending.head))) {
+      if (talk.spareSyncs === 0 || pending.size > 0) return this.#unexpected();
+      talk.spareSyncs--;
+      talk.transaction.ready(status);
+      return Onward.next;
+    }
+    const place = pending.head;
+    pending.shift();
+    talk.transaction.ready(status);
+    talk.forgetReply();
+    talk.copyIn = talk.copyOut = talk.copyBoth = false;
+    if (status === IDLE) talk.book.dropPortals(place);
+    pending.dropUnanswered();
+    if (pending.size === 0) pending.trim();
+    this.gate?.ready(status === IDLE);
+    return Onward.next;
+  }
+
+  // ---- COPY
+
+  #copyBegins(type: number): Onward {
+    const talk = this.#talk;
+    const { pending } = talk;
+    if (type === B.copyOutResponse) {
+      talk.copyOut = true;
+      return Onward.next;
+    }
+    const x = pending.exchangeAt(pending.head);
+    if (type === B.copyBothResponse) {
+      talk.copyBoth = true;
+      if (x !== null) x.replies = Replies.endless;
+      return Onward.next;
+    }
+    talk.copyIn = true;
+    return this.#swallowSyncs();
+  }
+
+  /** While the server takes data it ignores Sync. Anything else that was sent ahead is an error of its own. */
+  #swallowSyncs(): Onward {
+    const talk = this.#talk;
+    const { pending } = talk;
+    const copy = pending.head;
+    const isSimple = pending.stepAt(copy) === Step.statement;
+    let place = copy + 1;
+    // A simple query's own statements and its ReadyForQuery come behind the data.
+    while (isSimple && place < pending.tail && pending.stepAt(place) !== Step.queryEnd) place++;
+    if (isSimple) place++;
+    for (; place < pending.tail; place++) {
+      const step = pending.stepAt(place);
+      if (step === Step.sync) {
+        pending.ignore(place);
+        talk.spareSyncs++;
+      } else if (step === Step.copyEnd) {
+        talk.copyIn = false;
+        return Onward.next;
+      } else {
+        this.fault('out_of_order');
+        return Onward.stop;
+      }
+    }
+    return Onward.next;
+  }
+
+  #copyData(step: number, bytes: number): Onward {
+    const talk = this.#talk;
+    if ((!talk.copyOut && !talk.copyBoth) || (step !== Step.execute && step !== Step.statement))
+      return this.#unexpected();
+    this.#reply(bytes);
+    const { registry, own } = talk.bound.stats;
+    registry.add(own.copy_out_bytes, bytes - HEADER_BYTES);
+    if (talk.copyBoth) this.#progress();
+    return Onward.next;
+  }
+
+  #progress(): void {
+    const talk = this.#talk;
+    const x = talk.pending.exchangeAt(talk.pending.head);
+    const now = talk.host.now();
+    if (x === null || now - this.#progressAt < PROGRESS_MS) return;
+    this.#progressAt = now;
+    x.replyFirstByteAt = talk.replyFirstAt;
+    x.replyLastByteAt = now;
+    x.replyBytes = talk.replyBytes;
+    talk.host.progress(x);
+  }
+
+  // ---- errors
+
+  #error(step: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
+    const talk = this.#talk;
+    const { pending } = talk;
+    const fields = readErrorFields(buf, start, end);
+    talk.bound.stats.error(fields.severity);
+    if (fields.severity === 'FATAL' || fields.severity === 'PANIC') talk.fatal = true;
+    if (step === 0) {
+      talk.host.aside(Side.upstream, 'error', bytes);
+      return talk.fatal || this.gate === null ? Onward.next : this.#unexpected();
+    }
+    this.#reply(bytes);
+    talk.copyIn = talk.copyOut = talk.copyBoth = false;
+    const why = pending.isStandIn(pending.head) ? this.gate!.closed(pending.head) : null;
+    if (why !== null) {
+      this.gate!.answer(why, from, from + bytes);
+      talk.policy = why.policy;
+      fields.severity = 'ERROR';
+      fields.code = DENIED_CODE;
+    }
+    if (step < Step.call && step !== Step.statement) {
+      talk.failure = {
+        code: fields.code,
+        severity: fields.severity,
+        denied: why !== null,
+        firstAt: talk.replyFirstAt,
+        lastAt: talk.host.now(),
+        bytes: talk.replyBytes,
+      };
+      talk.forgetReply();
+      if (this.#batchEnd() >= 0) this.resolveFailure();
+      return Onward.next;
+    }
+    if (step === Step.statement || step === Step.call) {
+      this.#failSimple(fields, why !== null);
+      return Onward.next;
+    }
+    // No statement to blame: a text without one, or a commit that failed at Sync.
+    this.#failNothing(step === Step.sync ? 'sync' : 'query', fields, why !== null);
+    return Onward.next;
+  }
+
+  /** The first statement of a query text that is open has failed: the server runs none of those behind it. */
+  #failSimple(fields: ErrorFields, denied: boolean): void {
+    const talk = this.#talk;
+    const { pending } = talk;
+    const x = pending.exchangeAt(pending.head)!;
+    x.code = fields.code;
+    x.severity = fields.severity;
+    this.#finishHead(outcomeOf(fields.code, denied));
+    while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) {
+      const rest = pending.exchangeAt(pending.head)!;
+      if (denied) {
+        rest.code = fields.code;
+        rest.severity = fields.severity;
+      }
+      this.#finishHead(denied ? Outcome.denied : Outcome.skipped);
+    }
+  }
+
+  #failNothing(kind: string, fields: ErrorFields, denied: boolean): void {
+    const talk = this.#talk;
+    const x = this.#own(kind, talk.pending.head, talk.bound.nothing);
+    x.code = fields.code;
+    x.severity = fields.severity;
+    if (denied) {
+      x.flags |= Flag.denied;
+      x.policy = talk.policy;
+      x.forwardedAt = 0;
+    }
+    talk.transaction.mark(x);
+    talk.finish(x, outcomeOf(fields.code, denied));
+  }
+
+  /** An exchange for the error of a step that had none. */
+  #own(kind: string, place: number, digest: Digest): Exchange {
+    const talk = this.#talk;
+    const at = talk.pending.atOf(place);
+    const x = talk.take(kind, digest, at, talk.pending.bytesOf(place));
+    x.requestLastByteAt = x.forwardedAt = at;
+    talk.beginAlone(x, ++talk.turns);
+    return x;
+  }
+
+  /** Place of the step that ends the batch of the oldest one; the tail where it stands above the cap; -1: not sent yet. */
+  #batchEnd(): number {
+    const { pending, overflowReady } = this.#talk;
+    for (let place = pending.head; place < pending.tail; place++)
+      if (pending.stepAt(place) === Step.sync) return place;
+    return overflowReady > 0 ? pending.tail : -1;
+  }
+
+  /**
+   * A step of the extended protocol has failed, and the Sync that ends its batch has been sent: the server discards all
+   * between. The error belongs to the Execute of the statement that failed, if it was sent, else to an exchange of its own.
+   * `over`: the connection is, and no Sync will come.
+   */
+  resolveFailure(over = false): void {
+    const talk = this.#talk;
+    const { pending, failure } = talk;
+    if (failure === null) return;
+    const sync = this.#batchEnd();
+    const end = sync < 0 && over ? pending.tail : sync;
+    if (end < 0) return;
+    const head = pending.head;
+    const taker = this.#takerOf(head, end);
+    this.#undo(head);
+    if (taker < 0) {
+      this.#fail(this.#own('parse', head, pending.statementAt(head)?.digest ?? talk.bound.unknown));
+    }
+    for (let place = head; place < end; place++) {
+      if (place !== head && pending.isStandIn(place)) this.gate!.closed(place);
+      const x = pending.exchangeAt(place);
+      pending.shift();
+      if (x === null) continue;
+      talk.transaction.mark(x);
+      if (place === taker) this.#fail(x);
+      else talk.close(x, (x.flags & Flag.denied) === 0 ? Outcome.skipped : Outcome.denied);
+    }
+    talk.failure = null;
+    this.#redo();
+  }
+
+  #fail(x: Exchange): void {
+    const talk = this.#talk;
+    const failure = talk.failure!;
+    x.code = failure.code;
+    x.severity = failure.severity;
+    // A client that sends ahead may have sent this Execute after the error that it now gets.
+    x.requestLastByteAt = Math.min(x.requestLastByteAt, failure.firstAt);
+    x.forwardedAt = Math.min(x.forwardedAt, failure.firstAt);
+    x.replyFirstByteAt = failure.firstAt;
+    x.replyLastByteAt = failure.lastAt;
+    x.replyBytes = failure.bytes;
+    if (failure.denied) {
+      x.flags |= Flag.denied;
+      x.policy = talk.policy;
+      x.forwardedAt = 0;
+    }
+    talk.close(x, outcomeOf(failure.code, failure.denied));
+  }
+
+  #takerOf(head: number, end: number): number {
+    const { pending } = this.#talk;
+    if (pending.stepAt(head) === Step.execute) return pending.exchangeAt(head) === null ? -1 : head;
+    const statement = pending.statementAt(head);
+    const portal = pending.portalAt(head);
+    for (let place = head + 1; place < end; place++) {
+      if (pending.stepAt(place) !== Step.execute || pending.exchangeAt(place) === null) continue;
+      if (statement !== null && pending.statementAt(place) === statement) return place;
+      if (portal !== null && pending.portalAt(place) === portal) return place;
+    }
+    return -1;
+  }
+
+  /** Takes back what requests from this place on have done to names: the server has not read them, or will again. */
+  #undo(head: number): void {
+    const { pending, book } = this.#talk;
+    for (let place = pending.tail - 1; place >= head; place--) {
+      const step = pending.stepAt(place);
+      const statement = pending.statementAt(place);
+      const previous = pending.previousAt(place);
+      if (step === Step.parse && statement !== null) {
+        if (book.current(statement.name) === statement) book.restore(statement.name, previous);
+      } else if ((step === Step.closeStatement || step === Step.queryEnd) && previous !== null) book.put(previous);
+    }
+    // The server drops the unnamed statement before it reads the text that fails.
+    if (pending.stepAt(head) === Step.parse && pending.statementAt(head)?.name === '') book.unnamed = null;
+  }
+
+  /** Does again what the requests behind a discarded batch do to names, on what the names mean now. */
+  #redo(): void {
+    const { pending, book } = this.#talk;
+    for (let place = pending.head; place < pending.tail; place++) {
+      const statement = pending.statementAt(place);
+      switch (pending.stepAt(place)) {
+        case Step.parse:
+          if (statement !== null) pending.setPrevious(place, book.put(statement));
+          break;
+        case Step.closeStatement:
+          if (statement !== null) pending.setPrevious(place, book.remove(statement.name));
+          break;
+        case Step.queryEnd:
+          pending.setPrevious(place, book.remove(''));
+          break;
+        case Step.bind:
+          if (statement !== null) this.#rebind(place, statement);
+          break;
+        case Step.execute:
+          this.#rerun(place);
+          break;
+      }
+    }
+  }
+
+  #rebind(place: number, statement: Statement): void {
+    const { pending, book } = this.#talk;
+    const current = book.current(statement.name);
+    if (current === statement || current === null) return; // gone: Bind will fail, for the statement the client meant
+    pending.setStatement(place, current);
+    const portal = pending.portalAt(place);
+    if (portal !== null) portal.statement = current;
+  }
+
+  #rerun(place: number): void {
+    const { pending } = this.#talk;
+    const statement = pending.portalAt(place)?.statement ?? null;
+    const x = pending.exchangeAt(place);
+    if (statement === null || x === null || statement === pending.statementAt(place)) return;
+    pending.setStatement(place, statement);
+    x.digest = statement.digest;
+  }
+
+  // ---- above the cap
+
+  /** Answers to requests that were not kept: only ReadyForQuery is counted. */
+  #untimed(type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
+    const talk = this.#talk;
+    if (type === B.readyForQuery) {
+      if (talk.overflowReady > 0) talk.overflowReady--;
+      talk.transaction.ready(buf[start]!);
+      talk.forgetReply();
+      talk.copyIn = talk.copyOut = talk.copyBoth = false;
+    } else if (type === B.error) talk.bound.stats.error(readErrorFields(buf, start, end).severity);
+    else if (type === B.copyInResponse) talk.copyIn = true;
+    else this.#async(type, bytes, buf, start, end, from);
+    return Onward.next;
+  }
+
+  #unexpected(): Onward {
+    this.fault('unexpected_reply');
+    return Onward.stop;
+  }
+}
+
+const outcomeOf = (code: string, denied: boolean): Outcome =>
+  denied ? Outcome.denied : code === QUERY_CANCELED ? Outcome.cancelled : Outcome.error;

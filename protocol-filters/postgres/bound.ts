@@ -1,0 +1,66 @@
+import type { Digest, DigestCache } from '../../src/exchange/digest.ts';
+import type { PostgresConfig, PostgresOptions } from './config.ts';
+import { unresolved } from './judged.ts';
+import type { PostgresStats } from './stats.ts';
+
+/** What all sessions of one filter chain share. */
+export class Bound {
+  readonly config: PostgresConfig;
+  readonly options: PostgresOptions;
+  readonly stats: PostgresStats;
+  readonly digests: DigestCache;
+  /** Of executions whose statement was not seen being prepared. */
+  readonly unknown: Digest;
+  readonly functionCall: Digest;
+  /** As policies see the two: nothing is known of what they touch. */
+  readonly unknownJudged: Digest;
+  readonly functionCallJudged: Digest;
+  /** Of errors that belong to no statement: what Sync commits, a text in which no statement was found. */
+  readonly nothing: Digest;
+
+  constructor(config: PostgresConfig, options: PostgresOptions, stats: PostgresStats, digests: DigestCache) {
+    this.config = config;
+    this.options = options;
+    this.stats = stats;
+    this.digests = digests;
+    this.unknown = digests.named('postgres', 'EXECUTE', 'execute of a statement not seen prepared');
+    this.functionCall = digests.named('postgres', 'FUNCTION CALL', 'function call by oid');
+    this.unknownJudged = unresolved(this.unknown);
+    this.functionCallJudged = unresolved(this.functionCall);
+    this.nothing = digests.named('postgres', 'NONE', 'no statement');
+  }
+
+  /**
+   * Envoy's statements_parsed and statements_parse_error: one a message, when the parser has said what it thinks of all
+   * its statements. `digests` may be reused by the caller afterwards.
+   */
+  countParsed(digests: readonly Digest[]): void {
+    if (!this.config.enable_sql_parsing || digests.length === 0) return;
+    let settled = true;
+    let parsed = true;
+    for (let i = 0; i < digests.length; i++) {
+      const digest = digests[i]!;
+      if (!digest.settled) settled = false;
+      else if (digest.confidence !== 'parsed') parsed = false;
+    }
+    if (settled) this.#count(parsed);
+    else this.#countLater(digests.slice());
+  }
+
+  #countLater(digests: readonly Digest[]): void {
+    let waiting = 1;
+    const one = (): void => {
+      if (--waiting === 0) this.#count(digests.every((digest) => digest.confidence === 'parsed'));
+    };
+    for (const digest of digests) {
+      waiting++;
+      if (this.digests.settle(digest, one)) waiting--;
+    }
+    one();
+  }
+
+  #count(parsed: boolean): void {
+    const { registry, envoy } = this.stats;
+    registry.inc(parsed ? envoy.statements_parsed : envoy.statements_parse_error);
+  }
+}

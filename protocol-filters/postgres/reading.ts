@@ -1,0 +1,71 @@
+import type { Digest, SqlMode } from '../../src/exchange/digest.ts';
+
+/** One object a combination: the digest cache compares by identity. */
+const MODES: readonly [off: SqlMode, on: SqlMode] = [
+  { dialect: 'postgres', standardConformingStrings: false },
+  { dialect: 'postgres', standardConformingStrings: true },
+];
+
+/**
+ * Client encodings in which no byte of a multibyte character can be an ASCII one: in the others (SJIS, BIG5, GBK, UHC,
+ * GB18030, JOHAB) a trail byte can be a quote or a backslash, and text cannot be read byte by byte.
+ */
+const ASCII_SAFE =
+  /^(UTF8|UNICODE|SQL_ASCII|LATIN\d+|ISO_8859_\d+|WIN(1250|1251|1252|1253|1254|1255|1256|1257|1258|866|874)|KOI8[RU]?|EUC_(JP|CN|KR|TW|JIS_2004)|MULE_INTERNAL)$/i;
+
+/** How the server reads text of this session, as the server itself reported it in ParameterStatus. */
+export class Reading {
+  mode: SqlMode = MODES[1];
+  /** False until the server has said standard_conforming_strings and client_encoding. */
+  #strings = false;
+  #encoding = '';
+
+  /** Takes in a reported setting. */
+  report(name: string, value: string): void {
+    if (name === 'standard_conforming_strings') {
+      this.#strings = true;
+      this.mode = MODES[value === 'on' ? 1 : 0];
+    } else if (name === 'client_encoding') this.#encoding = value;
+  }
+
+  /** Why text of this session cannot be judged, or ''. */
+  get doubt(): string {
+    if (!this.#strings) return 'the server has not reported standard_conforming_strings';
+    if (this.#encoding === '') return 'the server has not reported client_encoding';
+    if (!ASCII_SAFE.test(this.#encoding)) return `client_encoding ${this.#encoding} is not ASCII-safe`;
+    return '';
+  }
+
+  get isUtf8(): boolean {
+    return this.#encoding === 'UTF8' || this.#encoding === 'UNICODE';
+  }
+}
+
+const CODE = new Set(['DISCARD', 'DO', 'CALL', 'EXECUTE']);
+const SETTING = /^(?:set|reset)\s+(?:session\s+|local\s+)?"?([a-z_]+)/i;
+/** SET of these, or of all, may change how later text reads. `session`, `role`: bring settings of their own in some versions. */
+const READING_SETTINGS = new Set([
+  'standard_conforming_strings',
+  'client_encoding',
+  'names',
+  'backslash_quote',
+  'all',
+  'session',
+]);
+
+/** May running this change how later text of the session reads? Errs on the side of yes. */
+export function mayChangeReading(digest: Digest): boolean {
+  if (CODE.has(digest.operation)) return true;
+  if (digest.operation === 'SET' || digest.operation === 'RESET') {
+    const name = SETTING.exec(digest.text)?.[1]?.toLowerCase();
+    return name === undefined || READING_SETTINGS.has(name);
+  }
+  return digest.truncated || digest.text.includes('set_config') || digest.text.includes('pg_settings');
+}
+
+/** ROLLBACK TO SAVEPOINT has ROLLBACK's tag and does not end the transaction. */
+export const isRollbackTo = (digest: Digest | null): boolean =>
+  digest !== null && /^rollback\s+(?:(?:work|transaction)\s+)?to\b/i.test(digest.text);
+
+/** COMMIT AND CHAIN, ROLLBACK AND CHAIN: the next transaction begins at once. */
+export const chains = (digest: Digest | null): boolean => digest !== null && /\band\s+chain\b/i.test(digest.text);

@@ -1,0 +1,17 @@
+// `npm run build`: dist/, the JavaScript that the npm package carries, with types beside it.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { bootstrap, orExplain, ROOT } from './bootstrap.mjs';
+import { toolEnv } from './run.mjs';
+
+const node = await orExplain(() => bootstrap());
+const dist = path.join(ROOT, 'dist');
+rmSync(dist, { recursive: true, force: true });
+const tsc = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit', env: toolEnv(node) });
+if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+// What the source reads from beside itself: the built-in page.
+const page = path.join(ROOT, 'dashboards', 'live');
+if (existsSync(page)) {
+  cpSync(page, path.join(dist, 'dashboards', 'live'), { recursive: true, filter: (file) => !file.endsWith('.ts') });
+}

@@ -1,0 +1,37 @@
+import { ENVOY_STATS, OPAQUE_STATS, OWN_STATS } from '../protocol-filters/postgres/stats.ts';
+import { adminStats } from '../src/admin/admin-stats.ts';
+import { digestStats, eventStats } from '../src/events/event-stats.ts';
+import { tcpProxyStats } from '../src/filters/tcp-proxy-stats.ts';
+import { asideStats, listenerOwnStats, listenerStats, opaqueStats } from '../src/net/listener-stats.ts';
+import { digestCacheStats } from '../src/server/digest-cache-stats.ts';
+import {
+  accessLogStats,
+  connectionStats,
+  memoryStats,
+  ownServerStats,
+  serverStats,
+} from '../src/server/server-stats.ts';
+import type { StatGroup } from '../src/stats/registry.ts';
+import { clusterStats } from '../src/upstream/cluster-stats.ts';
+
+/** Every group of stats there is, for docs/metrics.md. A test finds the ones that are missing here. */
+export const STAT_GROUPS: readonly StatGroup[] = [
+  listenerStats,
+  listenerOwnStats,
+  opaqueStats,
+  asideStats,
+  tcpProxyStats,
+  clusterStats,
+  serverStats,
+  memoryStats,
+  connectionStats,
+  ownServerStats,
+  eventStats,
+  digestStats,
+  digestCacheStats,
+  accessLogStats,
+  adminStats,
+  ENVOY_STATS,
+  OWN_STATS,
+  OPAQUE_STATS,
+];

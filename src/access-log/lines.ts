@@ -1,0 +1,137 @@
+import type { EventBatch } from '../events/event-batch.ts';
+import { Flag, OUTCOME_NAMES } from '../exchange/exchange.ts';
+import { jsonText } from './json-text.ts';
+
+const FLAG_NAMES: Readonly<Record<keyof typeof Flag, string>> = {
+  prepared: 'prepared',
+  inTransaction: 'in_tx',
+  pipelined: 'pipelined',
+  truncated: 'truncated',
+  staleTrace: 'stale_trace',
+  denied: 'denied',
+  sampled: 'sampled',
+  batch: 'batch',
+  continuation: 'continuation',
+  untimed: 'untimed',
+  waits: 'waits',
+};
+
+/**
+ * The lines of one batch, each a JSON object. Names are those of the event columns (events/layout.ts). An exchange:
+ *
+ *   event "exchange", ts (ISO 8601, microseconds), worker, session_id, listener, protocol, cluster, upstream, client,
+ *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text, outcome, status,
+ *   severity, rule, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, transaction,
+ *   story, flags (a list of words), trace_id, span_id (the caller's)
+ *
+ * A connection, when it has ended: event "connection", ts, worker, session_id … application as above, driver,
+ * server_version, session_kind, tls, opaque, reason, duration_ns, received_bytes, sent_bytes, exchanges.
+ *
+ * `text` is the digest's: literals never stand in a line. Parts that many lines share are built once a batch.
+ */
+export class BatchLines {
+  readonly #batch: EventBatch;
+  readonly #sessions: string[] = [];
+  readonly #digests: string[] = [];
+  readonly #strings: string[] = [];
+  readonly #flags = new Map<number, string>();
+
+  constructor(batch: EventBatch) {
+    this.#batch = batch;
+  }
+
+  exchange(row: number): string {
+    const batch = this.#batch;
+    const c = batch.columns;
+    return (
+      `{"event":"exchange","ts":${instant(c.ts_us[row]!)},${this.#session(c.session[row]!)}` +
+      `,"turn":${c.turn[row]},"seq":${c.seq[row]},"index":${c.index[row]},"kind":${this.#text(c.kind[row]!)}` +
+      `,${this.#digest(c.digest[row]!)},"outcome":"${OUTCOME_NAMES[c.error_class[row]!] ?? 'unknown'}"` +
+      `,"status":${this.#text(c.status[row]!)},"severity":${this.#text(c.severity[row]!)}` +
+      `,"rule":${this.#text(c.rule[row]!)},"duration_ns":${number(c.duration_ns[row]!)}` +
+      `,"ttfb_ns":${number(c.ttfb_ns[row]!)},"proxy_ns":${number(c.proxy_ns[row]!)}` +
+      `,"request_bytes":${number(c.request_bytes[row]!)},"response_bytes":${number(c.response_bytes[row]!)}` +
+      `,"rows_sent":${number(c.rows_sent[row]!)},"rows_affected":${number(c.rows_affected[row]!)}` +
+      `,"transaction":${c.transaction[row]},"story":${c.story[row]},"flags":${this.#flagNames(c.flags[row]!)}` +
+      `,${traceIds(batch.string(c.trace[row]!))}}`
+    );
+  }
+
+  connection(row: number): string {
+    const batch = this.#batch;
+    const c = batch.sessionColumns;
+    const s = batch.session(c.session[row]!);
+    return (
+      `{"event":"connection","ts":${instant(c.ts_us[row]!)},${this.#session(c.session[row]!)}` +
+      `,"driver":${jsonText(s.driver)},"server_version":${jsonText(s.server_version)}` +
+      `,"session_kind":${jsonText(s.session_kind)},"tls":${s.tls !== ''},"opaque":${jsonText(s.opaque)}` +
+      `,"reason":${this.#text(c.reason[row]!)},"duration_ns":${number(c.duration_ns[row]!)}` +
+      `,"received_bytes":${number(c.received_bytes[row]!)},"sent_bytes":${number(c.sent_bytes[row]!)}` +
+      `,"exchanges":${number(c.exchanges[row]!)}}`
+    );
+  }
+
+  #session(place: number): string {
+    const known = this.#sessions[place];
+    if (known !== undefined) return known;
+    const s = this.#batch.session(place);
+    const part =
+      `"worker":${this.#batch.worker},"session_id":${number(s.session_id)},"listener":${jsonText(s.listener)}` +
+      `,"protocol":${jsonText(s.protocol)},"cluster":${jsonText(s.cluster)},"upstream":${jsonText(s.upstream)}` +
+      `,"client":${jsonText(s.client)},"database":${jsonText(s.database)},"user":${jsonText(s.user)}` +
+      `,"application":${jsonText(s.application)}`;
+    this.#sessions[place] = part;
+    return part;
+  }
+
+  #digest(place: number): string {
+    const known = this.#digests[place];
+    if (known !== undefined) return known;
+    const d = this.#batch.digest(place);
+    const part =
+      `"operation":${jsonText(d.operation)},"digest":${jsonText(d.digest)},"summary":${jsonText(d.summary)}` +
+      `,"collection":${jsonText(d.collection)},"text":${jsonText(d.text)}`;
+    this.#digests[place] = part;
+    return part;
+  }
+
+  #text(code: number): string {
+    if (code === 0) return '""';
+    const known = this.#strings[code];
+    if (known !== undefined) return known;
+    const text = jsonText(this.#batch.string(code));
+    this.#strings[code] = text;
+    return text;
+  }
+
+  #flagNames(flags: number): string {
+    if (flags === 0) return '[]';
+    const known = this.#flags.get(flags);
+    if (known !== undefined) return known;
+    const names: string[] = [];
+    for (const [flag, bit] of Object.entries(Flag)) {
+      if ((flags & bit) !== 0) names.push(FLAG_NAMES[flag as keyof typeof Flag]);
+    }
+    const text = JSON.stringify(names);
+    this.#flags.set(flags, text);
+    return text;
+  }
+}
+
+/** JSON has no word for what is not a finite number. */
+const number = (n: number): number => (Number.isFinite(n) ? n : 0);
+
+const MAX_INSTANT_US = 8.64e18;
+
+function instant(us: number): string {
+  if (!(us >= 0 && us <= MAX_INSTANT_US)) return '""';
+  const ms = Math.floor(us / 1000);
+  const micros = String(Math.floor(us - ms * 1000)).padStart(3, '0');
+  return `"${new Date(ms).toISOString().slice(0, -1)}${micros}Z"`;
+}
+
+/** The encoder lets only well-formed traceparents through; anything else here is no trace. */
+function traceIds(traceparent: string): string {
+  if (!/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-/.test(traceparent)) return '"trace_id":"","span_id":""';
+  return `"trace_id":"${traceparent.slice(3, 35)}","span_id":"${traceparent.slice(36, 52)}"`;
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Reply } from './http-server.ts';
+
+const FILES = [
+  ['/', 'index.html', 'text/html; charset=utf-8'],
+  ['/live.css', 'live.css', 'text/css; charset=utf-8'],
+  ['/live.js', 'live.js', 'text/javascript; charset=utf-8'],
+] as const;
+
+/** Folder of the page, from here, in the source tree and in the package. */
+export const LIVE_PAGE = fileURLToPath(new URL('../../dashboards/live/', import.meta.url));
+
+/** The page's files by path, read once: what is asked for never becomes a file name. */
+export function livePage(folder = LIVE_PAGE): ReadonlyMap<string, Reply> {
+  const page = new Map<string, Reply>();
+  for (const [path, file, type] of FILES)
+    page.set(path, { status: 200, type, body: readFileSync(`${folder}/${file}`) });
+  return page;
+}

@@ -1,0 +1,107 @@
+import type { QueryAnswer, QueryRequest } from '../digest/merged-rows-query.ts';
+import type { DigestRows } from '../stats/digest-series.ts';
+import type { MergedStat } from '../stats/merged.ts';
+import type { ProcessSample } from '../stats/process-sample.ts';
+import type { DurationSeries } from '../stats/prometheus.ts';
+
+/** Envoy's server states; `/ready` answers 200 only when LIVE. */
+export type ServerState = 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' | 'INITIALIZING';
+
+/** Envoy's level names. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface ServerInfo {
+  readonly version: string;
+  /** ms since the epoch. */
+  readonly startedAt: number;
+  readonly concurrency: number;
+  readonly node: { readonly id: string; readonly cluster: string };
+}
+
+/** One connection of `/api/connections`. Times are ms since the epoch, sizes bytes. */
+export interface ConnectionRow {
+  readonly id: number;
+  readonly worker: number;
+  readonly listener: string;
+  readonly protocol: string;
+  readonly client: string;
+  readonly upstream: string;
+  readonly user: string;
+  readonly database: string;
+  readonly application: string;
+  /** `connecting`, `idle`, `active`, `in_transaction`, `draining`, `opaque:<fault>`. */
+  readonly state: string;
+  readonly startedAt: number;
+  readonly idleMs: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly exchanges: number;
+}
+
+export interface ListenerRow {
+  readonly name: string;
+  readonly address: string;
+}
+
+export interface HostRow {
+  readonly cluster: string;
+  readonly address: string;
+  readonly cxActive: number;
+  readonly cxTotal: number;
+  readonly cxConnectFail: number;
+}
+
+/** One ended exchange for `/api/exchanges`: plain JSON, without literals unless the configuration shows them. */
+export interface ExchangeEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly listener: string;
+  readonly protocol: string;
+  readonly database: string;
+  readonly user: string;
+  readonly application: string;
+  readonly client: string;
+  readonly digest: string;
+  readonly summary: string;
+  readonly operation: string;
+  readonly outcome: string;
+  readonly code: string;
+  readonly duration_ms: number;
+  readonly rows_returned: number;
+  readonly rows_affected: number;
+  readonly request_bytes: number;
+  readonly reply_bytes: number;
+}
+
+/** What a POST asks for. */
+export type Control =
+  | { readonly action: 'drain_listeners' }
+  | { readonly action: 'reopen_logs' }
+  | { readonly action: 'healthcheck'; readonly ok: boolean }
+  | { readonly action: 'level'; readonly level: LogLevel }
+  | { readonly action: 'quit' };
+
+/**
+ * All that the admin page knows of the server. Implemented where facts are merged; a test implements it with sample data.
+ * What must ask the workers is a promise, and may reject: the answer is then 503.
+ */
+export interface AdminSource {
+  state(): ServerState;
+  serverInfo(): ServerInfo;
+  stats(): readonly MergedStat[];
+  durations(): readonly DurationSeries[];
+  digests(): DigestRows;
+  processes(): Promise<readonly ProcessSample[]>;
+  /** `/api/queries`; the parameters are checked. */
+  queries(request: QueryRequest): QueryAnswer;
+  connections(): Promise<readonly ConnectionRow[]>;
+  hosts(): Promise<readonly HostRow[]>;
+  listeners(): readonly ListenerRow[];
+  /** Envoy's form, `{configs: […]}`, without secrets. */
+  configDump(): object;
+  logLevel(): LogLevel;
+  control(control: Control): Promise<void>;
+  /** Calls `take` for each ended exchange until the returned function is called. Must not call it synchronously from here. */
+  watchExchanges(take: (event: ExchangeEvent) => void): () => void;
+}

@@ -1,0 +1,287 @@
+import { parseArgs } from 'node:util';
+import { nearest, show } from '../config/problem.ts';
+
+/** What the command line asks for. */
+export type Command =
+  | RunCommand
+  | { readonly name: 'check'; readonly config: string }
+  | { readonly name: 'expand'; readonly config: string }
+  /** `forMs`: null = until Ctrl-C. */
+  | { readonly name: 'demo'; readonly forMs: number | null }
+  | { readonly name: 'top'; readonly once: boolean; readonly json: boolean; readonly admin: string }
+  | { readonly name: 'version' }
+  | { readonly name: 'help'; readonly topic: string | null };
+
+/** Either URLs or a file. What is null or false was not said. */
+export interface RunCommand {
+  readonly name: 'run';
+  readonly urls: readonly string[];
+  readonly config: string | null;
+  /** `listen[i]` belongs to `urls[i]`. */
+  readonly listen: readonly string[];
+  readonly admin: string | null;
+  readonly metrics: string | null;
+  readonly concurrency: number | null;
+  readonly accessLog: string | null;
+  readonly showLiterals: boolean;
+}
+
+export type ParsedArgs =
+  | { readonly ok: true; readonly command: Command }
+  /** Wrong usage, all of it; the process ends with 2. */
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+interface OptionSpec {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+  readonly value?: string;
+  readonly help: string;
+}
+interface CommandSpec {
+  readonly usage: string;
+  readonly help: string;
+  readonly more?: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+}
+
+const CONFIG: OptionSpec = {
+  type: 'string',
+  short: 'c',
+  value: 'FILE',
+  help: 'sluice.yaml, or a bootstrap file in Envoy v3 form',
+};
+const DEFAULT_ADMIN = '127.0.0.1:9901';
+
+/** Every command with its options: what is parsed and what `help` prints come from this one table. */
+const COMMANDS: Readonly<Record<Command['name'], CommandSpec>> = {
+  run: {
+    usage: 'run [URL…] [-c FILE] [options]',
+    help: 'proxy databases, from URLs or from a file',
+    more: `A URL is postgres://HOST[:PORT], or tcp://HOST:PORT for bytes of no known protocol.
+Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --listen says otherwise.`,
+    options: {
+      config: CONFIG,
+      listen: {
+        type: 'string',
+        multiple: true,
+        value: 'ADDR:PORT',
+        help: 'where to listen; once for each URL, in the same order',
+      },
+      admin: { type: 'string', value: 'ADDR:PORT', help: `admin page and API (${DEFAULT_ADMIN})` },
+      metrics: { type: 'string', value: 'ADDR:PORT', help: 'a second port, with /metrics and /ready only' },
+      concurrency: {
+        type: 'string',
+        value: 'N',
+        help: 'worker processes; 0 is everything in one (cores − 1, at least 1)',
+      },
+      'access-log': { type: 'string', value: 'PATH', help: 'one JSON line an exchange and a connection; - is stdout' },
+      'show-literals': { type: 'boolean', help: 'show the values in queries, too; they are left out by default' },
+    },
+  },
+  check: {
+    usage: 'check -c FILE',
+    help: 'check a file and tell everything that is wrong with it',
+    options: { config: CONFIG },
+  },
+  expand: { usage: 'expand -c FILE', help: 'print a file in its full, Envoy v3 form', options: { config: CONFIG } },
+  demo: {
+    usage: 'demo [--for 20s]',
+    help: 'an embedded Postgres, Sluice in front, a small shop as workload',
+    options: { for: { type: 'string', value: '20s', help: 'end by itself after this long (until Ctrl-C)' } },
+  },
+  top: {
+    usage: 'top [--once --json] [--admin ADDR:PORT]',
+    help: 'the top queries of a running Sluice',
+    options: {
+      once: { type: 'boolean', help: 'print one table and end' },
+      json: { type: 'boolean', help: 'as JSON; with --once' },
+      admin: { type: 'string', value: 'ADDR:PORT', help: `where its admin API is (${DEFAULT_ADMIN})` },
+    },
+  },
+  version: { usage: 'version', help: 'print the version', options: {} },
+  help: { usage: 'help [COMMAND]', help: 'this, or more on one command', options: {} },
+};
+const NAMES = Object.keys(COMMANDS) as Command['name'][];
+/** Of the outside contract, with issues of their own. */
+const LATER = ['replay', 'policy', 'clickhouse'];
+
+const isCommand = (name: string): name is Command['name'] => Object.hasOwn(COMMANDS, name);
+
+/** Reads the arguments after `sluice`. Tells everything that is wrong with them at once; never throws. */
+export function parseCommand(argv: readonly string[]): ParsedArgs {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === '-h' || first === '--help') return ok({ name: 'help', topic: null });
+  if (first === '-v' || first === '--version') return ok({ name: 'version' });
+  if (LATER.includes(first)) return wrong([`${first} comes with a later version`]);
+  if (!isCommand(first)) return wrong([unknownCommand(first)]);
+  const { values, words, problems } = read(first, rest);
+  if (values.has('help')) return ok({ name: 'help', topic: first });
+  const command = build(first, values, words, problems);
+  return problems.length > 0 ? wrong(problems) : ok(command);
+}
+
+const ok = (command: Command): ParsedArgs => ({ ok: true, command });
+const wrong = (problems: readonly string[]): ParsedArgs => ({ ok: false, problems });
+
+function unknownCommand(word: string): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(word)) return `${show(word)} is not a command: write sluice run URL`;
+  const meant = nearest(word, NAMES);
+  return `${show(word)} is none of ${NAMES.join(', ')}${meant === null ? '' : `; did you mean ${meant}?`}`;
+}
+
+type Values = ReadonlyMap<string, readonly string[]>;
+
+/** Splits arguments into options and words by the command's table; parseArgs itself would stop at the first mistake. */
+function read(name: Command['name'], args: readonly string[]): { values: Values; words: string[]; problems: string[] } {
+  const problems: string[] = [];
+  const values = new Map<string, string[]>();
+  const words: string[] = [];
+  const specs: Readonly<Record<string, OptionSpec>> = {
+    ...COMMANDS[name].options,
+    help: { type: 'boolean', short: 'h', help: '' },
+  };
+  const options = Object.fromEntries(
+    Object.entries(specs).map(([option, { type, short }]) => [
+      option,
+      { type, multiple: true, ...(short === undefined ? {} : { short }) },
+    ]),
+  );
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
+    const flag = token.rawName;
+    if (spec === undefined) {
+      const meant = nearest(
+        token.name,
+        Object.keys(specs).map((one) => one.replaceAll('-', '_')),
+      );
+      problems.push(
+        `unknown option ${redactedFlag(flag)}${meant === null ? '' : `, did you mean --${meant.replaceAll('_', '-')}?`}`,
+      );
+    } else if (spec.type === 'boolean') {
+      if (token.value === undefined) values.set(token.name, ['']);
+      else problems.push(`${flag} takes no value`);
+    } else if (!token.value || (!token.inlineValue && token.value.startsWith('--'))) {
+      problems.push(`${flag} needs a value: ${flag} ${spec.value ?? ''}`);
+      if (!values.has(token.name)) values.set(token.name, []); // said, though not what
+    } else if (values.has(token.name) && spec.multiple !== true) problems.push(`${flag} is given twice`);
+    else values.set(token.name, [...(values.get(token.name) ?? []), token.value]);
+  }
+  return { values, words, problems };
+}
+
+const redactedFlag = (flag: string): string => show(flag).slice(1, -1);
+
+function build(name: Command['name'], values: Values, words: readonly string[], problems: string[]): Command {
+  const one = (option: string): string | null => values.get(option)?.[0] ?? null;
+  const noWords = (allowed = 0) => {
+    for (const word of words.slice(allowed))
+      problems.push(`${show(word)} is one argument too many: sluice ${COMMANDS[name].usage}`);
+  };
+  switch (name) {
+    case 'run':
+      return buildRun(values, words, problems);
+    case 'check':
+    case 'expand': {
+      const config = one('config');
+      if (!values.has('config') && words.length === 1)
+        problems.push(`write sluice ${name} -c ${show(words[0]).slice(1, -1)}`);
+      else if (!values.has('config')) problems.push(`${name} needs a file: sluice ${COMMANDS[name].usage}`);
+      if (config !== null || words.length > 1) noWords();
+      return { name, config: config ?? '' };
+    }
+    case 'demo': {
+      noWords();
+      const text = one('for');
+      const forMs = text === null ? null : durationMs(text);
+      if (text !== null && forMs === null)
+        problems.push(`--for: ${show(text)} is not a duration such as 20s, 500ms or 5m`);
+      return { name, forMs };
+    }
+    case 'top': {
+      noWords();
+      const json = values.has('json');
+      if (json && !values.has('once')) problems.push('--json goes with --once');
+      return { name, once: values.has('once'), json, admin: one('admin') ?? DEFAULT_ADMIN };
+    }
+    case 'version':
+      noWords();
+      return { name };
+    case 'help': {
+      noWords(1);
+      const topic = words[0] ?? null;
+      if (topic !== null && LATER.includes(topic)) problems.push(`${topic} comes with a later version`);
+      else if (topic !== null && !isCommand(topic)) problems.push(unknownCommand(topic));
+      return { name, topic };
+    }
+  }
+}
+
+function buildRun(values: Values, urls: readonly string[], problems: string[]): RunCommand {
+  const one = (option: string): string | null => values.get(option)?.[0] ?? null;
+  const config = one('config');
+  const listen = values.get('listen') ?? [];
+  if (config === null && urls.length === 0 && problems.length === 0)
+    problems.push('run needs a URL or -c FILE, such as sluice run postgres://127.0.0.1:5432');
+  if (config !== null && urls.length > 0) problems.push('run takes URLs or -c FILE, not both');
+  if (config !== null && listen.length > 0)
+    problems.push('--listen goes with URLs: with -c the file says where to listen');
+  else if (config === null && urls.length > 0 && listen.length > 0 && listen.length !== urls.length)
+    problems.push(`--listen: ${listen.length} for ${urls.length} URLs; give one for each, or none`);
+  const text = one('concurrency');
+  const concurrency = text === null ? null : wholeNumber(text);
+  if (text !== null && (concurrency === null || concurrency > 1024))
+    problems.push(`--concurrency: ${show(text)} is not a whole number from 0 to 1024`);
+  return {
+    name: 'run',
+    urls,
+    config,
+    listen,
+    admin: one('admin'),
+    metrics: one('metrics'),
+    concurrency,
+    accessLog: one('access-log'),
+    showLiterals: values.has('show-literals'),
+  };
+}
+
+const wholeNumber = (text: string): number | null => (/^\d{1,6}$/.test(text) ? Number(text) : null);
+
+function durationMs(text: string): number | null {
+  const match = /^(\d{1,6}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text);
+  if (!match) return null;
+  const ms = Math.ceil(
+    Number(match[1]) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 'ms' | 's' | 'm' | 'h'],
+  );
+  return ms > 0 && ms <= 2 ** 31 - 1 ? ms : null;
+}
+
+/** What `help`, `help COMMAND` and `COMMAND --help` print. */
+export function helpText(topic: string | null): string {
+  if (topic !== null && isCommand(topic)) return commandHelp(COMMANDS[topic]);
+  const width = Math.max(...NAMES.map((name) => name.length)) + 2;
+  const list = NAMES.map((name) => `  ${name.padEnd(width)}${COMMANDS[name].help}`).join('\n');
+  return `Sluice stands in front of databases: the traffic passes byte for byte, and you see every query.
+
+  sluice run postgres://127.0.0.1:5432
+
+Commands
+${list}
+
+sluice help COMMAND says more. Ends with 0 when all is well, 1 when something failed while running,
+2 when the command line or the configuration is wrong.
+`;
+}
+
+function commandHelp({ usage, help, more, options }: CommandSpec): string {
+  const flags = Object.entries(options).map(([name, { short, value, help: what }]) => [
+    `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`,
+    what,
+  ]);
+  const width = Math.max(0, ...flags.map(([flag]) => flag!.length)) + 2;
+  const list = flags.map(([flag, what]) => `  ${flag!.padEnd(width)}${what}\n`).join('');
+  return `sluice ${usage}\n${help}\n${more === undefined ? '' : `\n${more}\n`}${list === '' ? '' : `\nOptions\n${list}`}`;
+}

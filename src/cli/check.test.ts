@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { fullForm, sampleFilters, shortForm } from '../config/fixtures/samples.ts';
+import { type ConfigIo, runCheck } from './check.ts';
+import { runExpand } from './expand.ts';
+
+const files: Readonly<Record<string, string>> = {
+  'sluice.yaml': shortForm,
+  'envoy.yaml': fullForm,
+  'bad.yaml': 'proxies:\n  - tcp://127.0.0.1:1\n  - postgres://nowhere.example\nadmn: x\n',
+};
+
+function io() {
+  const said = { out: '', err: '' };
+  const world: ConfigIo = {
+    stdout: { write: (text) => (said.out += text) },
+    stderr: { write: (text) => (said.err += text) },
+    readFile: async (path) => {
+      const text = files[path];
+      if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+      return text;
+    },
+    filters: sampleFilters,
+    lookup: async (host) => {
+      if (host.startsWith('nowhere')) throw Object.assign(new Error('no'), { code: 'ENOTFOUND' });
+    },
+  };
+  return { said, world };
+}
+
+test('check says that a file is fine', async () => {
+  const { said, world } = io();
+  expect(await runCheck({ config: 'sluice.yaml' }, world)).toBe(0);
+  expect(await runCheck({ config: 'envoy.yaml' }, world)).toBe(0);
+  expect(said).toEqual({
+    out: 'sluice.yaml: fine, 3 listeners, 3 clusters\nenvoy.yaml: fine, 1 listener, 1 cluster\n',
+    err: '',
+  });
+});
+
+test('check tells every problem, names that do not resolve among them', async () => {
+  const { said, world } = io();
+  expect(await runCheck({ config: 'bad.yaml' }, world)).toBe(2);
+  expect(said).toEqual({
+    out: '',
+    err: `bad.yaml:3:5 proxies[1]: "nowhere.example" does not resolve (ENOTFOUND)
+bad.yaml:4:1 admn: unknown field, did you mean admin?
+`,
+  });
+});
+
+test('a file that is not there', async () => {
+  const { said, world } = io();
+  expect(await runCheck({ config: 'none.yaml' }, world)).toBe(2);
+  expect(await runExpand({ config: 'none.yaml' }, world)).toBe(2);
+  expect(said).toEqual({ out: '', err: 'none.yaml: no such file\nnone.yaml: no such file\n' });
+});
+
+test('expand prints the full form, and nothing of a file that is wrong', async () => {
+  const { said, world } = io();
+  expect(await runExpand({ config: 'sluice.yaml' }, world)).toBe(0);
+  expect(said.out).toMatch(/^node:\n {2}metadata:\n {4}sluice:\n {6}concurrency: 2\n/);
+  const again = io();
+  const twice = { ...again.world, readFile: async () => said.out };
+  expect(await runExpand({ config: 'expanded.yaml' }, twice)).toBe(0);
+  expect(again.said.out).toBe(said.out);
+  const wrong = io();
+  expect(await runExpand({ config: 'bad.yaml' }, wrong.world)).toBe(2);
+  expect(wrong.said).toEqual({ out: '', err: 'bad.yaml:4:1 admn: unknown field, did you mean admin?\n' });
+});

@@ -1,0 +1,96 @@
+import { isIP } from 'node:net';
+import { isDnsName } from './field-types.ts';
+import { show } from './problem.ts';
+import type { FilterSchema } from './snapshot.ts';
+import { type JsonMap, newMap } from './tree.ts';
+
+/** What text could not be read as, in our words; never holds a password. */
+export interface Unreadable {
+  readonly fault: string;
+}
+export const isUnreadable = (value: object): value is Unreadable => 'fault' in value;
+
+/** `127.0.0.1:15432`, `[::1]:15432` or `unix:/path` as Envoy's Address message. */
+export function listenAddressOf(text: string): JsonMap | Unreadable {
+  const parts = splitAddress(text);
+  if (parts === null)
+    return { fault: `${show(text)} is not an address such as 127.0.0.1:15432, [::1]:15432 or unix:/path` };
+  if (parts.path !== null) return pipeAddress(parts.path);
+  if (parts.port === null) return { fault: `${show(text)} has no port` };
+  if (parts.host === 'localhost') return { fault: `${show(text)} is not an IP address: write 127.0.0.1:${parts.port}` };
+  if (parts.host === '') return { fault: `${show(text)} has no IP address: 0.0.0.0:${parts.port} is every interface` };
+  if (isIP(parts.host) === 0) return { fault: `${show(text)} does not begin with an IP address` };
+  if (parts.port > 65535) return { fault: `${show(text)} has a port above 65535` };
+  return socketAddress(parts.host, parts.port);
+}
+
+/** Where an upstream URL leads. */
+export interface Upstream {
+  readonly protocol: string;
+  /** Null for `tcp`. */
+  readonly filter: FilterSchema | null;
+  readonly address: JsonMap;
+  readonly host: string | null;
+  /** Of the server; for a unix socket the protocol's default, or null. */
+  readonly port: number | null;
+}
+
+/** Comes with a later version, by the outside contract. */
+const LATER_SCHEMES = ['mysql', 'mongodb', 'redis', 'kafka', 'zookeeper'];
+const SCHEME_ALIASES: Readonly<Record<string, string>> = { postgresql: 'postgres' };
+
+/** `postgres://host:port`, `tcp://[::1]:9000`, `postgres://unix:/path`. `scheme`: for a host of a list that names none. */
+export function upstreamOf(
+  text: string,
+  filters: readonly FilterSchema[],
+  scheme: string | null = null,
+): Upstream | Unreadable {
+  const url = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text);
+  const rest = url ? url[2]! : text;
+  // Said of all credentials alike, and before anything else: none of the text is printed.
+  if (rest.includes('@'))
+    return { fault: 'must not hold a user name or password: clients log in with their own, and Sluice keeps none' };
+  const protocols = filters.flatMap(({ protocol }) => (protocol ? [protocol.name] : []));
+  const example = `${protocols[0] ?? 'tcp'}://host:port`;
+  const named = url?.[1]?.toLowerCase() ?? scheme;
+  if (named === null) return { fault: `${show(text)} has no scheme: write ${example}` };
+  const protocol = SCHEME_ALIASES[named] ?? named;
+  const filter = filters.find((one) => one.protocol?.name === protocol) ?? null;
+  if (filter === null && protocol !== 'tcp')
+    return LATER_SCHEMES.includes(protocol)
+      ? {
+          fault: `the scheme ${protocol} comes with a later version; this one speaks ${[...protocols, 'tcp'].join(', ')}`,
+        }
+      : { fault: `the scheme ${show(protocol)} is none of ${[...protocols, 'tcp'].join(', ')}` };
+  if (rest.startsWith('unix:')) {
+    const path = rest.slice('unix:'.length);
+    if (!path.startsWith('/')) return { fault: `${show(text)}: the path of a unix socket begins with /` };
+    return { protocol, filter, address: pipeAddress(path), host: null, port: filter?.protocol?.defaultPort ?? null };
+  }
+  const end = rest.search(/[/?#]/);
+  const parts = splitAddress(end < 0 ? rest : rest.slice(0, end));
+  if (parts === null || parts.path !== null || parts.host === '')
+    return { fault: `${show(text)} is not a URL such as ${example}` };
+  const { host } = parts;
+  if (isIP(host) === 0 && !isDnsName(host)) return { fault: `${show(host)} is neither an IP address nor a DNS name` };
+  // A trailing slash says nothing; a database name or parameters would be ignored, and nothing is ignored.
+  if (end >= 0 && rest.slice(end) !== '/')
+    return { fault: `only scheme, host and port are read: write ${protocol}://${end < 0 ? rest : rest.slice(0, end)}` };
+  const port = parts.port ?? filter?.protocol?.defaultPort ?? null;
+  if (port === null) return { fault: `${show(text)} has no port` };
+  if (port < 1 || port > 65535) return { fault: `${show(text)} has a port outside 1..65535` };
+  return { protocol, filter, address: socketAddress(host, port), host, port };
+}
+
+const pipeAddress = (path: string): JsonMap => newMap({ pipe: newMap({ path }) });
+const socketAddress = (address: string, port: number): JsonMap =>
+  newMap({ socket_address: newMap({ address, port_value: port }) });
+
+function splitAddress(text: string): { host: string; port: number | null; path: string | null } | null {
+  if (text.startsWith('unix:')) return text.startsWith('unix:/') ? { host: '', port: null, path: text.slice(5) } : null;
+  const match = /^(?:\[([0-9a-f:.%\w]+)\]|([^:[\]/\s]*))(?::(\d{1,6}))?$/i.exec(text);
+  if (!match) return null;
+  const host = match[1] ?? match[2] ?? '';
+  if (match[1] !== undefined && isIP(match[1]) !== 6) return null;
+  return { host, port: match[3] === undefined ? null : Number(match[3]), path: null };
+}

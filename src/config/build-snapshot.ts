@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { Bootstrap, EndpointAddress, ListenAddress } from './bootstrap-schema.ts';
+import { bootstrapSchema } from './bootstrap-schema.ts';
+import type { AddressConfig, ClusterConfig, FilterSchema, ListenerConfig, Snapshot } from './snapshot.ts';
+import { canonicalJson, deepFreeze } from './tree.ts';
+
+type ParsedListener = Bootstrap['static_resources']['listeners'][number];
+type ParsedCluster = Bootstrap['static_resources']['clusters'][number];
+type Parsed = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+/** From what the schemas gave to the snapshot all roles share. Deeply frozen. */
+export function buildSnapshot(bootstrap: Bootstrap, typedConfigs: Parsed, filters: readonly FilterSchema[]): Snapshot {
+  const own = bootstrap.node?.metadata?.sluice ?? ownDefaults();
+  const content: Omit<Snapshot, 'version'> = {
+    node: { id: bootstrap.node?.id ?? '', cluster: bootstrap.node?.cluster ?? '' },
+    admin: bootstrap.admin ? { address: addressConfig(bootstrap.admin.address) } : null,
+    metrics: own.metrics ? { address: addressConfig(own.metrics.address) } : null,
+    process: {
+      concurrency: own.concurrency ?? null,
+      drainTimeoutMs: own.drain_timeout,
+      digestRows: own.digest_rows,
+      showLiterals: own.show_literals,
+      maxConnections: own.max_connections,
+    },
+    listeners: bootstrap.static_resources.listeners.map((one, i) => listenerConfig(one, i, typedConfigs, filters)),
+    clusters: bootstrap.static_resources.clusters.map(clusterConfig),
+  };
+  const version = createHash('sha256').update(canonicalJson(content)).digest('hex').slice(0, 16);
+  return deepFreeze({ version, ...content });
+}
+
+function ownDefaults(): NonNullable<NonNullable<NonNullable<Bootstrap['node']>['metadata']>['sluice']> {
+  return bootstrapSchema([]).shape.node.unwrap().shape.metadata.unwrap().shape.sluice.unwrap().parse({});
+}
+
+function listenerConfig(
+  one: ParsedListener,
+  index: number,
+  typedConfigs: Parsed,
+  filters: readonly FilterSchema[],
+): ListenerConfig {
+  const address = addressConfig(one.address);
+  const own: Record<string, unknown> = { ...one.metadata?.filter_metadata.sluice };
+  const options: Record<string, unknown> = {};
+  const filterChains = one.filter_chains.map((chain, c) => ({
+    name: chain.name ?? '',
+    filters: chain.filters.map((filter, f) => {
+      const typeUrl = filter.typed_config['@type'];
+      const schema = filters.find((known) => known.typeUrl === typeUrl);
+      if (schema?.protocol && schema.options)
+        options[schema.protocol.name] = own[schema.protocol.name] ?? schema.options.parse({});
+      const config =
+        typedConfigs.get(['static_resources', 'listeners', index, 'filter_chains', c, 'filters', f].join('.')) ?? {};
+      return { name: filter.name, typeUrl, config };
+    }),
+  }));
+  return {
+    name: one.name ?? textOf(address),
+    statPrefix: one.stat_prefix ?? '',
+    address,
+    autoPort: one.metadata?.filter_metadata.sluice?.auto_port ?? false,
+    additionalAddresses: one.additional_addresses.map((more) => addressConfig(more.address)),
+    perConnectionBufferLimitBytes: one.per_connection_buffer_limit_bytes,
+    tcpBacklogSize: one.tcp_backlog_size ?? null,
+    filterChains,
+    accessLogs: one.metadata?.filter_metadata.sluice?.access_log ?? [],
+    options,
+  };
+}
+
+function clusterConfig(one: ParsedCluster): ClusterConfig {
+  return {
+    name: one.name,
+    type: one.type,
+    lbPolicy: one.lb_policy,
+    choiceCount: one.least_request_lb_config?.choice_count ?? 2,
+    connectTimeoutMs: one.connect_timeout,
+    perConnectionBufferLimitBytes: one.per_connection_buffer_limit_bytes,
+    dnsRefreshRateMs: one.dns_refresh_rate,
+    dnsLookupFamily: one.dns_lookup_family,
+    endpoints: one.load_assignment.endpoints.flatMap((locality) =>
+      locality.lb_endpoints.map((endpoint) => ({
+        address: addressConfig(endpoint.endpoint.address),
+        weight: endpoint.load_balancing_weight,
+      })),
+    ),
+  };
+}
+
+function addressConfig(address: ListenAddress | EndpointAddress): AddressConfig {
+  if (address.pipe) {
+    const { path, mode } = address.pipe;
+    return mode === undefined ? { kind: 'pipe', path } : { kind: 'pipe', path, mode };
+  }
+  // The schema let through exactly one of the two.
+  return { kind: 'ip', host: address.socket_address!.address, port: address.socket_address!.port_value };
+}
+
+const textOf = (address: AddressConfig): string =>
+  address.kind === 'pipe'
+    ? address.path
+    : isIP(address.host) === 6
+      ? `[${address.host}]:${address.port}`
+      : `${address.host}:${address.port}`;

@@ -1,0 +1,187 @@
+import { isIP, SocketAddress } from 'node:net';
+import { chainsOf } from './filter-schemas.ts';
+import { nearest, type PlaceOf, problemAt, show } from './problem.ts';
+import type { FilterSchema, Problem } from './snapshot.ts';
+import { TCP_PROXY_TYPE_URL } from './tcp-proxy-schema.ts';
+import { isMap, type Json, type JsonMap, mapsAt, type Path, valueAt } from './tree.ts';
+
+const LISTENERS: Path = ['static_resources', 'listeners'];
+const CLUSTERS: Path = ['static_resources', 'clusters'];
+
+/**
+ * What only the whole file can show: names that must differ, names that must exist, the order of filters. Works on the
+ * unchecked tree and takes nothing for granted, so that these problems are told together with all others.
+ */
+export function crossCheck(tree: Json, filters: readonly FilterSchema[], placeOf: PlaceOf): Problem[] {
+  const problems: Problem[] = [];
+  const complain: Complain = (path, text, what = 'value') => problems.push(problemAt(placeOf(path), what, text));
+  uniqueNames(tree, LISTENERS, placeOf, complain);
+  uniqueNames(tree, CLUSTERS, placeOf, complain);
+  uniqueAddresses(tree, complain);
+  for (const { map, path } of mapsAt(tree, LISTENERS)) checkListener(tree, map, path, filters, complain);
+  for (const { map, path } of mapsAt(tree, CLUSTERS)) checkCluster(tree, map, path, complain);
+  return problems;
+}
+
+type Complain = (path: Path, text: string, what?: 'key' | 'value') => unknown;
+
+function uniqueNames(tree: Json, at: Path, placeOf: PlaceOf, complain: Complain): void {
+  const seen = new Map<string, Path>();
+  for (const { map, path } of mapsAt(tree, at)) {
+    const name = map['name'] ?? (at === LISTENERS ? addressText(map['address']) : undefined);
+    if (typeof name !== 'string') continue;
+    const first = seen.get(name);
+    if (first) {
+      // The place of the map, not of its name: a proxy stands behind a listener and a cluster, and is told of once.
+      const { source, path: where } = placeOf(first);
+      complain([...path, 'name'], `${show(name)} is already the name of ${source.label(where)}`);
+    } else seen.set(name, path);
+  }
+}
+
+/** `ip:port`, `[ip]:port` or the path of a socket; the name of a listener that has none. */
+export function addressText(address: Json | undefined): string | undefined {
+  const host = valueAt(address, ['socket_address', 'address']);
+  const port = valueAt(address, ['socket_address', 'port_value']);
+  const path = valueAt(address, ['pipe', 'path']);
+  if (typeof path === 'string') return path;
+  if (typeof host !== 'string' || typeof port !== 'number') return undefined;
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+interface Bound {
+  readonly path: Path;
+  readonly host: string; // canonical IP, or '' for a socket path
+  readonly port: number;
+  readonly text: string;
+}
+
+/** Two listeners, or a listener and the admin page, on one address. Port 0 is a free one, and auto ports give way. */
+function uniqueAddresses(tree: Json, complain: Complain): void {
+  const bound: Bound[] = [];
+  const add = (path: Path) => {
+    const address = valueAt(tree, path);
+    const text = addressText(address);
+    if (text === undefined) return;
+    const host = valueAt(address, ['socket_address', 'address']);
+    const port = valueAt(address, ['socket_address', 'port_value']);
+    const one: Bound = {
+      path,
+      host: typeof host === 'string' ? canonicalIp(host) : '',
+      port: typeof port === 'number' ? port : 0,
+      text,
+    };
+    if (one.host !== '' && one.port === 0) return;
+    const other = bound.find((before) => overlap(before, one));
+    if (other) complain(path, `${one.text} is already taken by ${ownerOf(other.path)}`);
+    else bound.push(one);
+  };
+  add(['admin', 'address']);
+  add(['node', 'metadata', 'sluice', 'metrics', 'address']);
+  for (const { path } of mapsAt(tree, LISTENERS)) {
+    if (valueAt(tree, [...path, 'metadata', 'filter_metadata', 'sluice', 'auto_port']) !== true)
+      add([...path, 'address']);
+    for (const more of mapsAt(tree, [...path, 'additional_addresses'])) add([...more.path, 'address']);
+  }
+
+  function ownerOf(path: Path): string {
+    if (path[0] === 'admin') return 'admin';
+    if (path[0] === 'node') return 'metrics';
+    const name = valueAt(tree, [...path.slice(0, 3), 'name']);
+    return `listener ${typeof name === 'string' ? show(name) : path[2]}`;
+  }
+}
+
+function overlap(a: Bound, b: Bound): boolean {
+  if (a.host === '' || b.host === '') return a.text === b.text;
+  if (a.port !== b.port) return false;
+  const any = (one: Bound) => one.host === '0.0.0.0' || one.host === '::';
+  return a.host === b.host || (isIP(a.host) === isIP(b.host) && (any(a) || any(b)));
+}
+
+function canonicalIp(host: string): string {
+  const version = isIP(host);
+  if (version !== 6 || host.includes('%')) return host;
+  return new SocketAddress({ address: host, family: 'ipv6' }).address;
+}
+
+function checkListener(
+  tree: Json,
+  map: JsonMap,
+  path: Path,
+  filters: readonly FilterSchema[],
+  complain: Complain,
+): void {
+  const clusters = mapsAt(tree, CLUSTERS).flatMap(({ map: one }) =>
+    typeof one['name'] === 'string' ? [one['name']] : [],
+  );
+  const chains = chainsOf(tree, path, filters);
+  for (const chain of chains.slice(1))
+    complain(chain.path, 'is a second filter chain: filter_chain_match is not supported by Sluice yet');
+  for (const chain of chains) {
+    const filtersPath = [...chain.path, 'filters'];
+    const list = valueAt(tree, filtersPath);
+    if (Array.isArray(list) && list.length === 0)
+      complain(filtersPath, 'is empty: the last filter must be a terminal one');
+    let protocolBefore: string | null = null;
+    for (const filter of chain.filters) {
+      const last = Array.isArray(list) && filter.path.at(-1) === list.length - 1;
+      if (filter.schema === null) continue;
+      const { terminal, protocol, filterName } = filter.schema;
+      if (terminal && !last) complain(filter.path, `${filterName} is terminal and must be the last of its chain`);
+      if (!terminal && last)
+        complain(
+          filter.path,
+          `${filterName} is not terminal, and the last filter must be, such as envoy.filters.network.tcp_proxy`,
+        );
+      if (protocol && protocolBefore !== null)
+        complain(
+          filter.path,
+          `${protocol.name} comes after ${protocolBefore}: a chain holds at most one protocol filter`,
+        );
+      if (protocol) protocolBefore = protocol.name;
+      if (filter.typeUrl === TCP_PROXY_TYPE_URL)
+        checkClusterName(tree, [...filter.path, 'typed_config', 'cluster'], clusters, complain);
+    }
+  }
+  const optionsPath = [...path, 'metadata', 'filter_metadata', 'sluice'];
+  const options = valueAt(tree, optionsPath);
+  const spoken = chains.flatMap((chain) => chain.filters.map((filter) => filter.schema?.protocol?.name));
+  for (const { protocol } of filters) {
+    if (protocol && isMap(options) && Object.hasOwn(options, protocol.name) && !spoken.includes(protocol.name))
+      complain([...optionsPath, protocol.name], `no filter chain of this listener speaks ${protocol.name}`, 'key');
+  }
+  if (isMap(options) && options['auto_port'] === true && valueAt(map, ['address', 'pipe']) !== undefined)
+    complain([...optionsPath, 'auto_port'], 'a unix socket has no port');
+}
+
+function checkClusterName(tree: Json, path: Path, clusters: readonly string[], complain: Complain): void {
+  const name = valueAt(tree, path);
+  if (typeof name !== 'string' || name === '' || clusters.includes(name)) return;
+  const meant = nearest(name, clusters);
+  if (clusters.length === 0) complain(path, `${show(name)} is not a cluster: there are none`);
+  else if (meant !== null) complain(path, `${show(name)} is not a cluster, did you mean ${show(meant)}?`);
+  else complain(path, `${show(name)} is none of the clusters ${clusters.map(show).join(', ')}`);
+}
+
+function checkCluster(tree: Json, map: JsonMap, path: Path, complain: Complain): void {
+  const type = map['type'] ?? 'STATIC';
+  if (map['least_request_lb_config'] !== undefined && map['lb_policy'] !== 'LEAST_REQUEST')
+    complain([...path, 'least_request_lb_config'], 'is only read with lb_policy LEAST_REQUEST', 'key');
+  const endpoints = mapsAt(tree, [...path, 'load_assignment', 'endpoints']).flatMap(({ path: at }) =>
+    mapsAt(tree, [...at, 'lb_endpoints']),
+  );
+  for (const { path: at } of endpoints) {
+    const address = [...at, 'endpoint', 'address'];
+    const host = valueAt(tree, [...address, 'socket_address', 'address']);
+    if (type === 'STATIC' && typeof host === 'string' && isIP(host) === 0)
+      complain(
+        [...address, 'socket_address', 'address'],
+        `${show(host)} is not an IP address: a STATIC cluster resolves no names, STRICT_DNS does`,
+      );
+    if ((type === 'STRICT_DNS' || type === 'LOGICAL_DNS') && valueAt(tree, [...address, 'pipe']) !== undefined)
+      complain([...address, 'pipe'], `a unix socket cannot be in a ${type} cluster`, 'key');
+  }
+  if (type === 'LOGICAL_DNS' && endpoints.length > 1)
+    complain(endpoints[1]!.path, 'a LOGICAL_DNS cluster has exactly one endpoint');
+}

@@ -1,0 +1,186 @@
+import { type Exchange, Flag, Outcome, Replies } from '../exchange/exchange.ts';
+import { Histogram, type HistogramData } from '../stats/histogram.ts';
+
+/** Places in RowNumbers.values. All but the last two add up when rows are folded. */
+export const Field = {
+  calls: 0,
+  errors: 1,
+  denied: 2,
+  cancelled: 3,
+  lost: 4,
+  skipped: 5,
+  untimed: 6,
+  rowsReturned: 7,
+  rowsAffected: 8,
+  requestBytes: 9,
+  replyBytes: 10,
+  /** Seconds spent in continuations: part of the total time, of no call's latency. */
+  continuedSeconds: 11,
+  /** Wall ms; 0 = never. */
+  firstSeen: 12,
+  lastSeen: 13,
+} as const;
+export const SUMMED_FIELDS = 12;
+export const FIELDS = 14;
+
+/** What progress reports of an endless exchange have counted already. */
+export interface Counted {
+  rowsReturned: number;
+  rowsAffected: number;
+  requestBytes: number;
+  replyBytes: number;
+}
+
+/**
+ * The numbers of one row, or of many folded into one. What counts as what:
+ * - `calls`: one an executed statement, whatever its outcome; not continuations, not what the server skipped unread.
+ * - `errors`: one an exchange that ended in error, denied, cancelled or lost, also under its native code (`denied`,
+ *   `cancelled`, `lost` where there is none). The codes' counts add up to `errors`.
+ * - `time`: first request byte to last reply byte of every timed call that had a whole reply; `firstByte`: to the first.
+ *   What the server was asked to wait for, and what never ends, is no latency and enters neither.
+ */
+export class RowNumbers {
+  readonly values = new Float64Array(FIELDS);
+  readonly time = new Histogram();
+  readonly firstByte = new Histogram();
+  codes: Map<string, number> | null = null;
+
+  /** Counts one ended exchange. `wall`: ms since the epoch. `codeOf` bounds the vocabulary of codes. */
+  record(x: Exchange, wall: number, before: Counted | null, codeOf: (code: string) => string): void {
+    const v = this.values;
+    const skipped = x.outcome === Outcome.skipped;
+    const continued = (x.flags & Flag.continuation) !== 0;
+    if (skipped) v[Field.skipped]!++;
+    else if (!continued) v[Field.calls]!++;
+    if (x.outcome !== Outcome.ok && !skipped) this.#error(x, codeOf);
+    this.traffic(x, wall, before);
+    if ((x.flags & Flag.untimed) !== 0) v[Field.untimed]!++;
+    else if (isLatency(x)) {
+      const start = x.requestFirstByteAt;
+      if (continued) v[Field.continuedSeconds]! += (x.replyLastByteAt - start) / 1000;
+      else {
+        this.time.record((x.replyLastByteAt - start) / 1000);
+        if (x.replyFirstByteAt > 0) this.firstByte.record((x.replyFirstByteAt - start) / 1000);
+      }
+    }
+  }
+
+  /** Rows, bytes and when: the part that an unfinished exchange can report too. */
+  traffic(x: Exchange, wall: number, before: Counted | null): void {
+    const v = this.values;
+    v[Field.rowsReturned]! += x.rowsReturned;
+    v[Field.rowsAffected]! += x.rowsAffected;
+    v[Field.requestBytes]! += x.requestBytes;
+    v[Field.replyBytes]! += x.replyBytes;
+    if (before !== null) {
+      v[Field.rowsReturned]! -= before.rowsReturned;
+      v[Field.rowsAffected]! -= before.rowsAffected;
+      v[Field.requestBytes]! -= before.requestBytes;
+      v[Field.replyBytes]! -= before.replyBytes;
+    }
+    if (v[Field.firstSeen] === 0) v[Field.firstSeen] = wall;
+    if (wall > v[Field.lastSeen]!) v[Field.lastSeen] = wall;
+  }
+
+  add(other: RowNumbers): void {
+    for (let i = 0; i < SUMMED_FIELDS; i++) this.values[i]! += other.values[i]!;
+    this.#seen(other.values);
+    this.time.add(other.time);
+    this.firstByte.add(other.firstByte);
+    if (other.codes !== null) for (const [code, n] of other.codes) this.addCode(code, n);
+  }
+
+  /** Adds what `after` has and `before` had not: both cumulative readings of one row, the later one first. */
+  addChange(after: RowNumbers, before: RowNumbers): void {
+    for (let i = 0; i < SUMMED_FIELDS; i++) this.values[i]! += after.values[i]! - before.values[i]!;
+    this.#seen(after.values);
+    this.time.add(difference(after.time, before.time));
+    this.firstByte.add(difference(after.firstByte, before.firstByte));
+    if (after.codes !== null) {
+      for (const [code, n] of after.codes) this.addCode(code, n - (before.codes?.get(code) ?? 0));
+    }
+  }
+
+  addCode(code: string, n: number): void {
+    if (n === 0) return;
+    this.codes ??= new Map();
+    this.codes.set(code, (this.codes.get(code) ?? 0) + n);
+  }
+
+  /** Seconds of all calls and their continuations. */
+  get totalSeconds(): number {
+    return this.time.sum + this.values[Field.continuedSeconds]!;
+  }
+
+  #error(x: Exchange, codeOf: (code: string) => string): void {
+    const v = this.values;
+    v[Field.errors]!++;
+    if (x.outcome === Outcome.denied) v[Field.denied]!++;
+    else if (x.outcome === Outcome.cancelled) v[Field.cancelled]!++;
+    else if (x.outcome === Outcome.lost) v[Field.lost]!++;
+    this.addCode(codeOf(errorCode(x)), 1);
+  }
+
+  #seen(other: Float64Array): void {
+    const v = this.values;
+    const first = other[Field.firstSeen]!;
+    if (first > 0 && (v[Field.firstSeen] === 0 || first < v[Field.firstSeen]!)) v[Field.firstSeen] = first;
+    if (other[Field.lastSeen]! > v[Field.lastSeen]!) v[Field.lastSeen] = other[Field.lastSeen]!;
+  }
+}
+
+/** The error.type of a failed exchange: the native code, or a word for how it ended. */
+export function errorCode(x: Exchange): string {
+  if (x.code !== '') return x.code;
+  switch (x.outcome) {
+    case Outcome.denied:
+      return 'denied';
+    case Outcome.cancelled:
+      return 'cancelled';
+    case Outcome.lost:
+      return 'lost';
+    case Outcome.ok:
+    case Outcome.skipped:
+      return '';
+    default:
+      return 'error';
+  }
+}
+
+/** True for an exchange whose duration says how fast the server is. */
+export const isLatency = (x: Exchange): boolean =>
+  x.replies !== Replies.endless &&
+  (x.flags & (Flag.waits | Flag.untimed)) === 0 &&
+  x.outcome !== Outcome.skipped &&
+  x.requestFirstByteAt > 0 &&
+  x.replyLastByteAt > 0;
+
+/** Names for codes: at most `cap` different ones, the rest is `other`, so that rows folded together agree on the names. */
+export class CodeNames {
+  readonly #known = new Map<string, string>();
+  readonly #cap: number;
+  /** Bound once: handed to RowNumbers.record. */
+  readonly nameOf = (code: string): string => this.#name(code);
+
+  constructor(cap = 128) {
+    this.#cap = cap;
+  }
+
+  #name(code: string): string {
+    const known = this.#known.get(code);
+    if (known !== undefined) return known;
+    if (this.#known.size >= this.#cap || code.length > 32) return 'other';
+    this.#known.set(code, code);
+    return code;
+  }
+}
+
+/** What a cumulative histogram gained. */
+export function difference(after: Histogram, before: Histogram): HistogramData {
+  const counts = after.counts.slice();
+  for (let i = 0; i < before.counts.length; i++) {
+    const n = before.counts[i]!;
+    if (n !== 0) counts[before.first + i - after.first]! -= n;
+  }
+  return { count: after.count - before.count, sum: after.sum - before.sum, max: after.max, first: after.first, counts };
+}

@@ -1,0 +1,247 @@
+import type { Target } from '../exchange/digest.ts';
+import { writeName } from './sql-names.ts';
+import { hides, type Scope, withScopes } from './sql-scope.ts';
+import { functionSensitivity, Sensitive } from './sql-sensitive.ts';
+import { type Part, UTILITY } from './sql-statements.ts';
+import { isNode, listOf, type Node, nameParts, textOf } from './sql-tree.ts';
+import { Summary } from './summary.ts';
+import { Targets } from './targets.ts';
+
+/** What a parsed statement does, to which relations. */
+export interface TreeFacts {
+  summary: string;
+  targets: readonly Target[];
+  /** One of Sensitive. */
+  sensitivity: number;
+}
+
+/** Nodes looked at; a larger tree counts as not understood. */
+const NODES = 50_000;
+
+/** Still to be looked at: a node (or list, or a mark for the summary), what is done to relations in it, and the names in scope. */
+interface Work {
+  readonly what: unknown;
+  readonly operations: readonly string[];
+  readonly scope: Scope;
+}
+
+const SELECT = ['select'] as const;
+const SELECT_LOCK = ['select', 'lock'] as const;
+const REFERENCES = ['references'] as const;
+const MARK = Symbol('summary');
+interface Mark {
+  readonly [MARK]: string;
+}
+
+/** Nodes that hold no relation, function or query. */
+const LEAVES = new Set([
+  'ColumnRef',
+  'A_Const',
+  'ParamRef',
+  'TypeName',
+  'String',
+  'Integer',
+  'Float',
+  'Boolean',
+  'A_Star',
+  'RoleSpec',
+]);
+
+/**
+ * Walks a parse tree with a stack of its own (no recursion over wire data) in textual order, and collects every relation
+ * with what is done to it: below WITH, subqueries, data-modifying CTEs, EXPLAIN, COPY, PREPARE … Null if the tree is
+ * larger than the budget or names more relations than we keep. `label`: how the summary of a utility statement begins.
+ */
+export const treeFacts = (tree: unknown, label: string): TreeFacts | null => {
+  const walk = new Walk(label);
+  for (const statement of [...listOf(isNode(tree) ? tree['stmts'] : null)].reverse())
+    if (isNode(statement)) walk.push(statement['stmt'], REFERENCES, null);
+  return walk.run()
+    ? { summary: walk.summary.toString(), targets: walk.targets.list(), sensitivity: walk.sensitivity }
+    : null;
+};
+
+class Walk {
+  readonly summary = new Summary();
+  readonly targets = new Targets();
+  sensitivity: number = Sensitive.no;
+  readonly #stack: Work[] = [];
+  /** Children of the node at hand, in order; they go onto the stack in reverse. */
+  readonly #next: Work[] = [];
+
+  constructor(label: string) {
+    this.summary.add(label);
+  }
+
+  push(what: unknown, operations: readonly string[], scope: Scope): void {
+    if (what !== undefined && what !== null) this.#stack.push({ what, operations, scope });
+  }
+
+  run(): boolean {
+    for (let nodes = 0; nodes < NODES; nodes++) {
+      const work = this.#stack.pop();
+      if (!work) return !this.targets.overflow;
+      this.#visit(work);
+      for (let i = this.#next.length - 1; i >= 0; i--) this.#stack.push(this.#next[i]!);
+      this.#next.length = 0;
+    }
+    return false;
+  }
+
+  #then(what: unknown, operations: readonly string[], scope: Scope): void {
+    if (typeof what === 'object' && what !== null) this.#next.push({ what, operations, scope });
+  }
+
+  #visit({ what, operations, scope }: Work): void {
+    if (Array.isArray(what)) {
+      for (const item of what) this.#then(item, operations, scope);
+      return;
+    }
+    const node = what as Node & Partial<Mark>;
+    if (node[MARK] !== undefined) {
+      this.summary.add(node[MARK]);
+      return;
+    }
+    // A relation in a field that is typed as one stands there without its wrapper; so do the arms of a UNION.
+    if (typeof node['relname'] === 'string') this.#relation(node, operations, scope);
+    else if (node['limitOption'] !== undefined) this.#select(node, operations, scope);
+    else {
+      for (const key in node) {
+        const value = node[key];
+        if (typeof value !== 'object' || value === null) continue;
+        const first = key.charCodeAt(0);
+        if (first >= 0x41 && first <= 0x5a) this.#typed(key, value as Node, operations, scope);
+        else this.#then(value, operations, scope);
+      }
+    }
+  }
+
+  #typed(type: string, node: Node, operations: readonly string[], scope: Scope): void {
+    if (LEAVES.has(type)) return;
+    switch (type) {
+      case 'RangeVar':
+        this.#relation(node, operations, scope);
+        break;
+      case 'SelectStmt':
+        this.#select(node, operations, scope);
+        break;
+      case 'InsertStmt':
+        this.#change('INSERT', node, node['onConflictClause'] === undefined ? ['insert'] : conflict(node), scope);
+        break;
+      case 'UpdateStmt':
+        this.#change('UPDATE', node, ['update'], scope);
+        break;
+      case 'DeleteStmt':
+        this.#change('DELETE', node, ['delete'], scope);
+        break;
+      case 'MergeStmt':
+        this.#change('MERGE', node, mergeOperations(node), scope);
+        break;
+      case 'FuncCall': {
+        const name = nameParts(node['funcname']).at(-1) ?? '';
+        this.sensitivity = Math.max(this.sensitivity, functionSensitivity(name));
+        this.#fields(node, ['funcname'], operations, scope);
+        break;
+      }
+      case 'CommonTableExpr':
+        this.#fields(node, [], SELECT, scope);
+        break;
+      default: {
+        const utility = UTILITY[type];
+        if (utility) this.#utility(utility(node), scope);
+        else this.#fields(node, [], operations, scope);
+      }
+    }
+  }
+
+  #relation(node: Node, operations: readonly string[], scope: Scope): void {
+    const schema = textOf(node['schemaname']);
+    const name = textOf(node['relname']);
+    if (schema === '' && operations[0] === 'select' && hides(scope, name)) return;
+    this.#target(schema, name, operations);
+  }
+
+  #target(schema: string, name: string, operations: readonly string[]): void {
+    for (const operation of operations) this.targets.add(schema, name, operation);
+    this.summary.add(
+      schema === '' ? writeName(name) : name === '' ? writeName(schema) : `${writeName(schema)}.${writeName(name)}`,
+    );
+  }
+
+  /** WITH's queries first; gives what the statement sees. */
+  #with(node: Node, scope: Scope): Scope {
+    const inside = withScopes(node['withClause'], scope);
+    for (const [query, names] of inside.queries) this.#then(query, SELECT, names);
+    return inside.scope;
+  }
+
+  #select(node: Node, operations: readonly string[], outer: Scope): void {
+    const scope = this.#with(node, outer);
+    if (node['larg'] !== undefined) {
+      this.#then(node['larg'], SELECT, scope);
+      this.#then(node['rarg'], SELECT, scope);
+      this.#fields(node, ['withClause', 'larg', 'rarg'], SELECT, scope);
+      return;
+    }
+    // The VALUES of an INSERT is no operation of its own.
+    const mark = node['valuesLists'] === undefined ? 'SELECT' : operations === REFERENCES ? 'VALUES' : '';
+    this.#next.push({ what: { [MARK]: mark }, operations: SELECT, scope });
+    const into = isNode(node['intoClause']) ? node['intoClause']['rel'] : undefined;
+    this.#then(node['distinctClause'], SELECT, scope);
+    this.#then(node['targetList'], SELECT, scope);
+    this.#then(into, ['create', 'insert'], null);
+    // FOR UPDATE names aliases, so it counts for all that is read here.
+    const locks = node['lockingClause'] === undefined ? SELECT : SELECT_LOCK;
+    this.#then(node['fromClause'], locks, scope);
+    this.#fields(
+      node,
+      ['withClause', 'distinctClause', 'targetList', 'intoClause', 'fromClause', 'lockingClause'],
+      SELECT,
+      scope,
+    );
+  }
+
+  /** INSERT, UPDATE, DELETE, MERGE: the relation that changes is never a CTE. */
+  #change(mark: string, node: Node, operations: readonly string[], outer: Scope): void {
+    const scope = this.#with(node, outer);
+    this.#next.push({ what: { [MARK]: mark }, operations, scope });
+    this.#then(node['relation'], operations, null);
+    this.#fields(node, ['withClause', 'relation'], SELECT, scope);
+  }
+
+  #utility(parts: readonly Part[], scope: Scope): void {
+    for (const part of parts) {
+      if ('sensitivity' in part) this.sensitivity = Math.max(this.sensitivity, part.sensitivity);
+      else if ('name' in part) this.#target(part.schema, part.name, part.operations);
+      else this.#then(part.node, part.operations, scope);
+    }
+  }
+
+  #fields(node: Node, except: readonly string[], operations: readonly string[], scope: Scope): void {
+    for (const key in node) {
+      const value = node[key];
+      if (typeof value === 'object' && value !== null && !except.includes(key)) this.#then(value, operations, scope);
+    }
+  }
+}
+
+const conflict = (node: Node): readonly string[] => {
+  const clause = node['onConflictClause'];
+  return isNode(clause) && clause['action'] === 'ONCONFLICT_UPDATE' ? ['insert', 'update'] : ['insert'];
+};
+
+const MERGE_COMMANDS: Readonly<Record<string, string>> = {
+  CMD_INSERT: 'insert',
+  CMD_UPDATE: 'update',
+  CMD_DELETE: 'delete',
+};
+
+const mergeOperations = (node: Node): readonly string[] => {
+  const operations = new Set(['merge']);
+  for (const clause of listOf(node['mergeWhenClauses'])) {
+    const when = isNode(clause) ? clause['MergeWhenClause'] : null;
+    const operation = isNode(when) ? MERGE_COMMANDS[textOf(when['commandType'])] : undefined;
+    if (operation !== undefined) operations.add(operation);
+  }
+  return [...operations];
+};

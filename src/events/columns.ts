@@ -1,0 +1,305 @@
+import { bounded } from '../digest/rows-scopes.ts';
+import type { Digest } from '../exchange/digest.ts';
+import { type Exchange, Flag } from '../exchange/exchange.ts';
+import type { SessionFacts } from '../exchange/session-facts.ts';
+import {
+  arraysOver,
+  columnBytes,
+  DIGEST_COLUMNS,
+  EXCHANGE_COLUMNS,
+  type ExchangeArrays,
+  HEADER_BYTES,
+  MAGIC,
+  padded,
+  SESSION_COLUMNS,
+  SESSION_EVENT_COLUMNS,
+  SessionEvent,
+  type SessionEventArrays,
+  VERSION,
+} from './layout.ts';
+
+/** Characters of a name, a code, a reason; of a text. */
+const MAX_NAME = 256;
+const MAX_TEXT = 4096;
+const ROW_BYTES = columnBytes(EXCHANGE_COLUMNS, 8) / 8;
+const SESSION_EVENT_BYTES = columnBytes(SESSION_EVENT_COLUMNS, 8) / 8;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export interface BatchEncoderOptions {
+  /** A batch is full at so many exchanges or session events, or about so many bytes. */
+  readonly maxRows?: number;
+  readonly maxBytes?: number;
+}
+
+/** Where a batch stands in its worker's series. */
+export interface BatchPlace {
+  readonly worker: number;
+  readonly incarnation: number;
+  readonly sequence: number;
+  /** Exchanges produced before the first one of this batch. */
+  readonly before: number;
+}
+
+/**
+ * Collects exchanges as columns. Its memory is reused from batch to batch and grows by doubling up to the bounds; a row
+ * costs no allocation unless it brings a name, a session or a digest that the batch does not have yet.
+ */
+export class BatchEncoder {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  rows = 0;
+  sessionEvents = 0;
+  #capacity = 256;
+  #columns: ExchangeArrays;
+  #eventCapacity = 16;
+  #events: SessionEventArrays;
+  readonly #strings: string[] = [];
+  readonly #codes = new Map<string, number>();
+  #stringBytes = 0;
+  readonly #sessions = new Map<SessionFacts, number>();
+  readonly #sessionIds: number[] = [];
+  readonly #sessionCodes: number[] = [];
+  /** What tells that a session's facts are not those of its entry any more. */
+  readonly #sessionScopes: number[] = [];
+  readonly #sessionUpstreams: string[] = [];
+  readonly #digests = new Map<Digest, number>();
+  readonly #digestCodes: number[] = [];
+  #digestCount = 0;
+
+  constructor(options: BatchEncoderOptions = {}) {
+    this.maxRows = options.maxRows ?? 8192;
+    this.maxBytes = options.maxBytes ?? 2 ** 20;
+    this.#columns = arraysOver(EXCHANGE_COLUMNS, new ArrayBuffer(columnBytes(EXCHANGE_COLUMNS, 256)), 0, 256);
+    this.#events = arraysOver(SESSION_EVENT_COLUMNS, new ArrayBuffer(columnBytes(SESSION_EVENT_COLUMNS, 16)), 0, 16);
+  }
+
+  get full(): boolean {
+    return this.rows >= this.maxRows || this.sessionEvents >= this.maxRows || this.bytes >= this.maxBytes;
+  }
+
+  get empty(): boolean {
+    return this.rows === 0 && this.sessionEvents === 0;
+  }
+
+  /** About the bytes that finish() would give. */
+  get bytes(): number {
+    return (
+      this.rows * ROW_BYTES +
+      this.sessionEvents * SESSION_EVENT_BYTES +
+      this.#sessionIds.length * (8 + SESSION_COLUMNS.length * 4) +
+      this.#digestCount * DIGEST_COLUMNS.length * 4 +
+      this.#strings.length * 4 +
+      this.#stringBytes
+    );
+  }
+
+  /** Adds an ended exchange; `epoch` is wall minus monotonic time in ms. Nothing of `x` is kept. */
+  append(x: Exchange, epoch: number): void {
+    const i = this.rows++;
+    if (i === this.#capacity) this.#grow();
+    const c = this.#columns;
+    const timed = (x.flags & Flag.untimed) === 0;
+    const start = x.requestFirstByteAt;
+    c.ts_us[i] = Math.round((start + epoch) * 1000);
+    c.duration_ns[i] = timed && start > 0 && x.replyLastByteAt > start ? (x.replyLastByteAt - start) * 1e6 : 0;
+    c.ttfb_ns[i] = timed && start > 0 && x.replyFirstByteAt > start ? (x.replyFirstByteAt - start) * 1e6 : 0;
+    c.proxy_ns[i] =
+      x.requestLastByteAt > 0 && x.forwardedAt > x.requestLastByteAt ? (x.forwardedAt - x.requestLastByteAt) * 1e6 : 0;
+    c.request_bytes[i] = x.requestBytes;
+    c.response_bytes[i] = x.replyBytes;
+    c.rows_sent[i] = x.rowsReturned;
+    c.rows_affected[i] = x.rowsAffected;
+    c.session[i] = this.#session(x.session);
+    c.seq[i] = x.seq;
+    c.turn[i] = x.turn;
+    c.digest[i] = x.digest === null ? 0 : this.#digest(x.digest);
+    c.flags[i] = x.flags;
+    c.transaction[i] = x.transaction;
+    c.story[i] = x.story;
+    c.kind[i] = this.#code(x.kind);
+    c.status[i] = x.code === '' ? 0 : this.#code(x.code);
+    c.severity[i] = x.severity === '' ? 0 : this.#code(x.severity);
+    c.rule[i] = x.policy === '' ? 0 : this.#code(x.policy);
+    c.trace[i] = x.traceparent === '' ? 0 : this.#trace(x.traceparent);
+    c.weight[i] = 1;
+    c.index[i] = x.index;
+    c.error_class[i] = x.outcome;
+    c.replies[i] = x.replies;
+  }
+
+  /** Adds the start or end of a session; `wall` in ms since the epoch. */
+  appendSession(session: SessionFacts, event: number, wall: number, reason: string): void {
+    const i = this.sessionEvents++;
+    if (i === this.#eventCapacity) this.#growEvents();
+    const e = this.#events;
+    const ended = event === SessionEvent.end;
+    e.ts_us[i] = Math.round(wall * 1000);
+    e.duration_ns[i] = ended && wall > session.startedAt ? (wall - session.startedAt) * 1e6 : 0;
+    e.received_bytes[i] = session.received[0];
+    e.sent_bytes[i] = session.received[1];
+    e.exchanges[i] = session.exchanges;
+    // The end says what the session had become (its kind, its version), whatever its exchanges carried.
+    if (ended) this.#sessions.delete(session);
+    e.session[i] = this.#session(session);
+    if (ended) this.#sessions.delete(session);
+    e.reason[i] = this.#code(reason);
+    e.event[i] = event;
+  }
+
+  /** The batch as one buffer, aligned to 8 and owned by the caller; the encoder is empty after. */
+  finish(place: BatchPlace): Buffer {
+    const sessions = this.#sessionIds.length;
+    const digests = this.#digestCount;
+    const strings = this.#strings.length;
+    const columnsAt = HEADER_BYTES;
+    const eventsAt = columnsAt + columnBytes(EXCHANGE_COLUMNS, this.rows);
+    const sessionsAt = eventsAt + columnBytes(SESSION_EVENT_COLUMNS, this.sessionEvents);
+    const digestsAt = sessionsAt + sessions * 8 + SESSION_COLUMNS.length * padded(sessions * 4);
+    const offsetsAt = digestsAt + DIGEST_COLUMNS.length * padded(digests * 4);
+    const stringsAt = offsetsAt + padded(strings * 4);
+    const buf = Buffer.allocUnsafeSlow(stringsAt + padded(this.#stringBytes));
+    copyColumns(this.#columns, arraysOver(EXCHANGE_COLUMNS, buf.buffer, columnsAt, this.rows), this.rows);
+    const events = arraysOver(SESSION_EVENT_COLUMNS, buf.buffer, eventsAt, this.sessionEvents);
+    copyColumns(this.#events, events, this.sessionEvents);
+    new Float64Array(buf.buffer, sessionsAt, sessions).set(this.#sessionIds);
+    transpose(buf, sessionsAt + sessions * 8, this.#sessionCodes, SESSION_COLUMNS.length, sessions);
+    transpose(buf, digestsAt, this.#digestCodes, DIGEST_COLUMNS.length, digests);
+    const ends = new Uint32Array(buf.buffer, offsetsAt, strings);
+    let at = stringsAt;
+    for (let i = 0; i < strings; i++) {
+      at += buf.write(this.#strings[i]!, at);
+      ends[i] = at - stringsAt;
+    }
+    buf.fill(0, 0, HEADER_BYTES);
+    buf.writeUInt32LE(MAGIC, 0);
+    buf.writeUInt16LE(VERSION, 4);
+    buf.writeUInt16LE(HEADER_BYTES, 6);
+    buf.writeUInt32LE(place.worker, 8);
+    buf.writeUInt32LE(this.rows, 12);
+    buf.writeDoubleLE(place.incarnation, 16);
+    buf.writeDoubleLE(place.sequence, 24);
+    buf.writeDoubleLE(place.before, 32);
+    buf.writeUInt32LE(this.sessionEvents, 40);
+    buf.writeUInt32LE(strings, 44);
+    buf.writeUInt32LE(sessions, 48);
+    buf.writeUInt32LE(digests, 52);
+    buf.writeUInt32LE(this.#stringBytes, 56);
+    buf.fill(0, at);
+    this.clear();
+    return buf;
+  }
+
+  clear(): void {
+    this.rows = this.sessionEvents = this.#stringBytes = this.#digestCount = 0;
+    this.#strings.length = 0;
+    this.#codes.clear();
+    this.#sessions.clear();
+    this.#sessionIds.length = this.#sessionCodes.length = 0;
+    this.#sessionScopes.length = this.#sessionUpstreams.length = 0;
+    this.#digests.clear();
+    this.#digestCodes.length = 0;
+  }
+
+  #code(text: string): number {
+    if (text === '') return 0;
+    return this.#codes.get(text) ?? this.#newCode(text, MAX_NAME);
+  }
+
+  #newCode(text: string, max: number): number {
+    const kept = bounded(text, max);
+    const code = this.#strings.push(kept);
+    this.#codes.set(text, code);
+    this.#stringBytes += Buffer.byteLength(kept);
+    return code;
+  }
+
+  #trace(traceparent: string): number {
+    return this.#codes.get(traceparent) ?? (TRACEPARENT.test(traceparent) ? this.#code(traceparent) : 0);
+  }
+
+  #session(session: SessionFacts): number {
+    const known = this.#sessions.get(session);
+    if (
+      known !== undefined &&
+      this.#sessionScopes[known] === session.scope &&
+      this.#sessionUpstreams[known] === session.upstreamAddress
+    ) {
+      return known;
+    }
+    const place = this.#sessionIds.push(session.id) - 1;
+    this.#sessions.set(session, place);
+    this.#sessionScopes.push(session.scope);
+    this.#sessionUpstreams.push(session.upstreamAddress);
+    this.#sessionCodes.push(
+      this.#code(session.protocol),
+      this.#code(session.listener),
+      this.#code(session.cluster),
+      this.#code(session.upstreamAddress),
+      this.#code(session.clientAddress),
+      this.#code(session.localAddress),
+      this.#code(session.database),
+      this.#code(session.user),
+      this.#code(session.application),
+      this.#code(session.driver),
+      this.#code(session.serverVersion),
+      this.#code(session.kind),
+      this.#code(session.tls ? 'true' : ''),
+      this.#code(session.opaque),
+    );
+    return place;
+  }
+
+  /** Place + 1; 0 stands for an exchange without a digest. */
+  #digest(digest: Digest): number {
+    return this.#digests.get(digest) ?? this.#newDigest(digest);
+  }
+
+  #newDigest(digest: Digest): number {
+    const place = ++this.#digestCount;
+    this.#digests.set(digest, place);
+    const targets = digest.targets.map((t) => (t.schema === '' ? t.name : `${t.schema}.${t.name}`));
+    this.#digestCodes.push(
+      this.#code(digest.id),
+      this.#code(digest.operation),
+      this.#code(digest.summary),
+      this.#code(targets.join(', ')),
+      digest.text === '' ? 0 : (this.#codes.get(digest.text) ?? this.#newCode(digest.text, MAX_TEXT)),
+    );
+    return place;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    const memory = new ArrayBuffer(columnBytes(EXCHANGE_COLUMNS, this.#capacity));
+    const grown = arraysOver(EXCHANGE_COLUMNS, memory, 0, this.#capacity);
+    copyColumns(this.#columns, grown, this.#capacity / 2);
+    this.#columns = grown;
+  }
+
+  #growEvents(): void {
+    this.#eventCapacity *= 2;
+    const memory = new ArrayBuffer(columnBytes(SESSION_EVENT_COLUMNS, this.#eventCapacity));
+    const grown = arraysOver(SESSION_EVENT_COLUMNS, memory, 0, this.#eventCapacity);
+    copyColumns(this.#events, grown, this.#eventCapacity / 2);
+    this.#events = grown;
+  }
+}
+
+interface Settable {
+  readonly length: number;
+  subarray(from: number, to: number): ArrayLike<number>;
+  set(from: ArrayLike<number>): void;
+}
+
+function copyColumns<A extends { readonly [name: string]: Settable }>(from: A, to: A, rows: number): void {
+  for (const name in from) to[name]!.set(from[name]!.subarray(0, rows));
+}
+
+/** Codes that were pushed row by row, as one padded u32 array a column. */
+function transpose(buf: Buffer, at: number, codes: readonly number[], columns: number, rows: number): void {
+  for (let column = 0; column < columns; column++) {
+    const array = new Uint32Array(buf.buffer, at, rows);
+    for (let row = 0; row < rows; row++) array[row] = codes[row * columns + column]!;
+    at += padded(rows * 4);
+  }
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MergedRows } from '../digest/merged-rows.ts';
+import { MergedOperations } from '../digest/merged-rows-operations.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
+import { RowStore } from '../digest/rows.ts';
+import { OperationStore } from '../digest/rows-operations.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { systemClock } from '../net/clock.ts';
+import type { Dial } from './channel.ts';
+import { FactsLink, type FactsLinkOptions } from './link.ts';
+import { Receiver, type ReceiverEvents } from './receiver.ts';
+import { Recorder } from './recorder.ts';
+
+export const socketPath = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-link-')), 'facts.sock');
+
+/** A facts end that counts what it is handed. */
+export class Facts {
+  readonly rows = new MergedRows();
+  readonly operations = new MergedOperations();
+  readonly receiver: Receiver;
+  /** Exchanges handed over, by worker. */
+  readonly got: number[] = [];
+  readonly gone: string[] = [];
+
+  constructor(events: ReceiverEvents = {}) {
+    this.receiver = new Receiver({
+      clock: systemClock,
+      rows: this.rows,
+      operations: this.operations,
+      onGone: (worker, incarnation) => this.gone.push(`${worker}.${incarnation}`),
+      ...events,
+      onBatch: (batch) => {
+        this.got[batch.worker] = (this.got[batch.worker] ?? 0) + batch.rows;
+        events.onBatch?.(batch);
+      },
+    });
+  }
+}
+
+/** A worker end with everything behind it. */
+export class Worker {
+  readonly rows = new RowStore();
+  readonly operations = new OperationStore();
+  readonly link: FactsLink;
+  readonly recorder: Recorder;
+  readonly session = sessionOf(1);
+  readonly #xs: Exchange[];
+  /** Exchanges recorded, counted here. */
+  recorded = 0;
+
+  constructor(dial: Dial, options: Partial<FactsLinkOptions> = {}) {
+    const { rows, operations } = this;
+    this.link = new FactsLink({
+      worker: 0,
+      incarnation: 1,
+      dial,
+      clock: systemClock,
+      intervalMs: 20,
+      batch: { maxRows: 100 },
+      rows,
+      operations,
+      ...options,
+    });
+    this.recorder = new Recorder({ rows, operations, link: this.link, clock: systemClock });
+    this.#xs = Array.from({ length: 20 }, (_, i) => exchangeOf(this.session, digestOf(i)));
+    this.link.start();
+  }
+
+  record(n: number): void {
+    for (let i = 0; i < n; i++) this.recorder.end(this.#xs[this.recorded++ % 20]!);
+  }
+}
+
+/** Polls until the condition holds; fails at the deadline. */
+export async function until(condition: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -1,0 +1,89 @@
+import type { RowStore } from '../digest/rows.ts';
+import type { Counted } from '../digest/rows-numbers.ts';
+import type { OperationStore } from '../digest/rows-operations.ts';
+import type { Exchange, ExchangeObserver } from '../exchange/exchange.ts';
+import type { SessionFacts } from '../exchange/session-facts.ts';
+import type { Clock } from '../net/transport.ts';
+import { SessionEvent } from './layout.ts';
+import type { FactsLink } from './link.ts';
+
+export interface RecorderOptions {
+  readonly rows: RowStore;
+  readonly operations: OperationStore;
+  /** Where exchanges go one by one; without, they are only aggregated. */
+  readonly link?: FactsLink | null;
+  readonly clock: Clock;
+}
+
+/** How often wall time is compared with the monotonic clock, ms. */
+const EPOCH_MS = 1000;
+
+/** The worker's observer: each ended exchange into its row, its operation and the open batch. */
+export class Recorder implements ExchangeObserver {
+  readonly #rows: RowStore;
+  readonly #operations: OperationStore;
+  readonly #link: FactsLink | null;
+  readonly #clock: Clock;
+  /** Wall minus monotonic time, ms; followed, so that a clock that was set right is right in the events soon. */
+  #epoch: number;
+  #epochUntil: number;
+  /** What endless exchanges have reported so far. */
+  readonly #progress = new Map<Exchange, Counted>();
+
+  constructor(options: RecorderOptions) {
+    this.#rows = options.rows;
+    this.#operations = options.operations;
+    this.#link = options.link ?? null;
+    this.#clock = options.clock;
+    const now = this.#clock.now();
+    this.#epoch = this.#clock.wall() - now;
+    this.#epochUntil = now + EPOCH_MS;
+  }
+
+  begin(_x: Exchange): void {}
+
+  progress(x: Exchange): void {
+    const before = this.#progress.get(x) ?? null;
+    this.#rows.progress(x, this.#wall(this.#clock.now()), before);
+    const { rowsReturned, rowsAffected, requestBytes, replyBytes } = x;
+    if (before !== null) Object.assign(before, { rowsReturned, rowsAffected, requestBytes, replyBytes });
+    else this.#progress.set(x, { rowsReturned, rowsAffected, requestBytes, replyBytes });
+  }
+
+  end(x: Exchange): void {
+    // No clock is read here: the exchange carries when it ended.
+    let at = x.replyLastByteAt;
+    if (at === 0) at = x.requestLastByteAt;
+    if (at === 0) at = this.#clock.now();
+    const wall = this.#wall(at);
+    let before: Counted | null = null;
+    if (this.#progress.size > 0) {
+      before = this.#progress.get(x) ?? null;
+      this.#progress.delete(x);
+    }
+    x.session.exchanges++;
+    const series = this.#rows.series;
+    const row = this.#rows.record(x, wall, before);
+    const place = this.#operations.record(x, row < 0 ? -1 : series[row]!);
+    if (row >= 0) series[row] = place;
+    if (this.#link !== null) this.#link.exchange(x, this.#epoch);
+  }
+
+  sessionStart(session: SessionFacts): void {
+    this.#link?.session(session, SessionEvent.start, session.startedAt, '');
+  }
+
+  sessionEnd(session: SessionFacts, reason: string): void {
+    this.#link?.session(session, SessionEvent.end, this.#wall(this.#clock.now()), reason);
+  }
+
+  /** Wall time in whole ms of a monotonic time. */
+  #wall(at: number): number {
+    if (at >= this.#epochUntil) {
+      const now = this.#clock.now();
+      this.#epoch = this.#clock.wall() - now;
+      this.#epochUntil = now + EPOCH_MS;
+    }
+    return Math.floor(at + this.#epoch);
+  }
+}

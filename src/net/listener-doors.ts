@@ -1,0 +1,114 @@
+import type { Listener } from './listener.ts';
+import type { Acceptor, Address, ListenOptions, Network } from './transport.ts';
+
+/** One address that a listener accepts on. */
+export interface DoorConfig {
+  readonly address: Address;
+  readonly options: ListenOptions;
+}
+
+interface Door {
+  readonly key: string;
+  readonly acceptor: Acceptor;
+  /** Who gets the connections; null = opened for a listener that failed elsewhere. */
+  owner: Listener | null;
+}
+
+/**
+ * The addresses that are listened on. A changed listener takes over the doors it keeps, so that no connection is refused
+ * and none in the kernel's queue is lost; doors that nobody wants any more are closed when the others stand.
+ */
+export class ListenerDoors {
+  readonly #network: Network;
+  readonly #doors = new Map<string, Door>();
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  /** The addresses that connections of this listener come in by, as bound. */
+  of(listener: Listener): readonly Address[] {
+    return [...this.#doors.values()].filter((door) => door.owner === listener).map((door) => door.acceptor.address);
+  }
+
+  /**
+   * Opens what is missing and takes over the rest. Rejects with the first error; then nothing has changed. `wanted`: the
+   * keys of all doors that the new configuration has; one that it does not have makes way for an overlapping address.
+   */
+  async take(listener: Listener, configs: readonly DoorConfig[], wanted: ReadonlySet<string>): Promise<void> {
+    const taken: Door[] = [];
+    const opened: Door[] = [];
+    try {
+      for (const config of configs) {
+        const key = doorKey(listener.options.name, config);
+        let door = this.#doors.get(key);
+        if (door === undefined) {
+          door = await this.#open(key, config, wanted);
+          opened.push(door);
+        }
+        taken.push(door);
+      }
+    } catch (error) {
+      await Promise.all(opened.map((door) => this.#close(door)));
+      throw error;
+    }
+    for (const door of taken) door.owner = listener;
+  }
+
+  /** Closes every door whose listener is not among these, and those that its listener does not have any more. */
+  async keep(listeners: ReadonlyMap<Listener, readonly DoorConfig[]>): Promise<void> {
+    const doors = [...this.#doors.values()].filter(({ owner, key }) => {
+      const configs = owner === null ? undefined : listeners.get(owner);
+      return configs === undefined || !configs.some((config) => doorKey(owner!.options.name, config) === key);
+    });
+    await Promise.all(doors.map((door) => this.#close(door)));
+  }
+
+  /** Stops accepting everywhere. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#doors.values()].map((door) => this.#close(door)));
+  }
+
+  async #open(key: string, config: DoorConfig, wanted: ReadonlySet<string>): Promise<Door> {
+    try {
+      return await this.#listen(key, config);
+    } catch (error) {
+      const leaving = [...this.#doors.values()].filter((door) => !wanted.has(door.key));
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || leaving.length === 0) throw error;
+      // 127.0.0.1:5432 becomes 0.0.0.0:5432, or gets another backlog: the old one has to go first.
+      await Promise.all(leaving.map((door) => this.#close(door)));
+      return this.#listen(key, config);
+    }
+  }
+
+  async #listen(key: string, { address, options }: DoorConfig): Promise<Door> {
+    const owner: { door: Door | null } = { door: null };
+    const acceptor = await this.#network.listen(
+      address,
+      (transport) => {
+        const listener = owner.door?.owner;
+        if (listener) listener.accept(transport);
+        else transport.destroy();
+      },
+      options,
+    );
+    const door: Door = { key, acceptor, owner: null };
+    owner.door = door;
+    this.#doors.set(key, door);
+    return door;
+  }
+
+  #close(door: Door): Promise<void> {
+    this.#doors.delete(door.key);
+    return door.acceptor.close();
+  }
+}
+
+/** Equal keys: the same door. A port that the system chooses is a door of that listener alone. */
+export const doorKey = (listener: string, { address, options }: DoorConfig): string =>
+  JSON.stringify([
+    address.text,
+    options.backlog ?? null,
+    options.pipeMode ?? null,
+    address.kind === 'ip' && address.port === 0 ? listener : null,
+  ]);

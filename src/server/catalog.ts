@@ -1,0 +1,22 @@
+import { protocolFilters } from '../../protocol-filters/registry.ts';
+import { protocolFilterSchema } from '../config/filter-schemas.ts';
+import type { FilterSchema } from '../config/snapshot.ts';
+import { TCP_PROXY_TYPE_URL, type TcpProxyConfig, tcpProxySchema } from '../config/tcp-proxy-schema.ts';
+import { tcpProxy } from '../filters/tcp-proxy.ts';
+import type { LinkFactory } from './plane.ts';
+
+/** Every filter there is, as configuration must know it: protocol filters come from the registry, the others stand here. */
+export const filterSchemas = (): FilterSchema[] => [tcpProxySchema, ...protocolFilters.map(protocolFilterSchema)];
+
+/** By `@type`. A snapshot's configuration was checked by the schema above: here it only gets its type back. */
+export const links: ReadonlyMap<string, LinkFactory> = new Map<string, LinkFactory>([
+  [
+    TCP_PROXY_TYPE_URL,
+    (checked, { clock, network, stats, clusters }) => {
+      const config = checked as unknown as TcpProxyConfig;
+      const early = config.max_early_data_bytes ?? undefined;
+      const env = { clock, network, stats, cluster: (name: string) => clusters.get(name) };
+      return tcpProxy({ ...config, max_early_data_bytes: early }, env);
+    },
+  ],
+]);

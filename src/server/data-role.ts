@@ -1,0 +1,114 @@
+import { protocolFilters } from '../../protocol-filters/registry.ts';
+import type { Snapshot } from '../config/snapshot.ts';
+import { loadSqlParser, SqlDigestCache } from '../digest/cache.ts';
+import { RowStore } from '../digest/rows.ts';
+import { OperationStore } from '../digest/rows-operations.ts';
+import type { Dial } from '../events/channel.ts';
+import { FactsLink } from '../events/link.ts';
+import { Recorder } from '../events/recorder.ts';
+import { systemClock } from '../net/clock.ts';
+import { SocketNetwork } from '../net/socket-network.ts';
+import type { Clock, Network } from '../net/transport.ts';
+import { StatsRegistry } from '../stats/registry.ts';
+import { StatsSender } from '../stats/transfer.ts';
+import { type Resolve, systemResolve } from '../upstream/dns.ts';
+import { links } from './catalog.ts';
+import type { DataPlane, KeyDirectory } from './data-plane.ts';
+import { DigestCacheStats } from './digest-cache-stats.ts';
+import type { Logger } from './log.ts';
+import { createDataPlane } from './plane.ts';
+import { connectionStats, sampleMemory } from './server-stats.ts';
+
+/** What facts may ask a worker. */
+export const QUESTIONS = ['connections', 'hosts', 'sample', 'process'] as const;
+export type Question = (typeof QUESTIONS)[number];
+
+/** What can be exchanged for a test's own. */
+export interface World {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly resolve: Resolve;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+}
+
+export const realWorld = (): World => ({
+  network: new SocketNetwork(),
+  clock: systemClock,
+  resolve: systemResolve,
+  random: Math.random,
+});
+
+export interface DataRoleOptions {
+  readonly worker: number;
+  readonly incarnation: number;
+  readonly dial: Dial;
+  readonly snapshot: Snapshot;
+  readonly keys: KeyDirectory;
+  readonly log: Logger;
+  readonly world: World;
+  /** What this process tells of itself besides; asked for by `sample`, taken by `process`. */
+  readonly process?: { sample(): void; last(): unknown };
+}
+
+/** The data path of one process with what counts and reports it. */
+export interface DataRole {
+  readonly plane: DataPlane;
+  /** Sends what was not sent yet and ends the reporting. The plane must be drained or closed before. */
+  close(): Promise<void>;
+}
+
+/** How long facts may take to confirm what a worker that ends has left. */
+const LAST_WORDS_MS = 1000;
+
+export async function createDataRole(options: DataRoleOptions): Promise<DataRole> {
+  const { worker, incarnation, dial, snapshot, keys, log, world } = options;
+  const { clock } = world;
+  const stats = new StatsRegistry();
+  const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: clock.now });
+  const digestStats = new DigestCacheStats(stats, digests);
+  const rows = new RowStore({ maxRows: snapshot.process.digestRows });
+  const operations = new OperationStore();
+  const sender = new StatsSender(stats);
+  const connections = stats.open(connectionStats).total_connections;
+
+  const sample = (full: boolean): Buffer => {
+    sampleMemory(stats);
+    digestStats.take();
+    stats.set(connections, plane.active);
+    return full ? sender.full() : sender.changes();
+  };
+  const answer = (question: unknown): unknown => {
+    switch (question as Question) {
+      case 'connections':
+        return plane.connections();
+      case 'hosts':
+        return plane.hosts();
+      case 'sample':
+        return options.process?.sample();
+      case 'process':
+        return options.process?.last();
+    }
+    throw new Error('no such question');
+  };
+  const link = new FactsLink({ worker, incarnation, dial, clock, rows, operations, stats: sample, answer });
+  const plane = createDataPlane({
+    ...world,
+    worker,
+    stats,
+    digests,
+    observer: new Recorder({ rows, operations, link, clock }),
+    keys,
+    protocols: protocolFilters,
+    links,
+    log: (level, message, error) => log[level](message, error === undefined ? {} : { error }),
+  });
+  link.start();
+  return {
+    plane,
+    close: async () => {
+      await link.close(LAST_WORDS_MS);
+      digests.close();
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import { AccessLog } from '../access-log/access-log.ts';
+import { digestRows, durationSeries } from '../admin/rows-series.ts';
+import type {
+  AdminSource,
+  ConnectionRow,
+  Control,
+  ExchangeEvent,
+  HostRow,
+  ListenerRow,
+  LogLevel,
+  ServerInfo,
+  ServerState,
+} from '../admin/source.ts';
+import type { Snapshot } from '../config/snapshot.ts';
+import type { JsonMap } from '../config/tree.ts';
+import { MergedRows } from '../digest/merged-rows.ts';
+import { MergedOperations } from '../digest/merged-rows-operations.ts';
+import type { QueryAnswer, QueryRequest } from '../digest/merged-rows-query.ts';
+import type { EventBatch } from '../events/event-batch.ts';
+import { EventStats } from '../events/event-stats.ts';
+import { Receiver } from '../events/receiver.ts';
+import type { Clock } from '../net/transport.ts';
+import type { DigestRows } from '../stats/digest-series.ts';
+import { type MergedStat, MergedStats } from '../stats/merged.ts';
+import type { ProcessSample } from '../stats/process-sample.ts';
+import type { DurationSeries } from '../stats/prometheus.ts';
+import { StatsRegistry } from '../stats/registry.ts';
+import { configDump } from './config-dump.ts';
+import type { Question } from './data-role.ts';
+import { exchangeEvents } from './live-exchanges.ts';
+import type { ServerNumbers } from './messages.ts';
+import { readSample } from './process-view.ts';
+import { AccessLogStats, ServerStats, sampleMemory } from './server-stats.ts';
+import { sluiceVersion } from './version.ts';
+
+export interface FactsCoreOptions {
+  readonly clock: Clock;
+  /** Count this process's memory. */
+  readonly ownMemory: boolean;
+  readonly snapshot: Snapshot;
+  readonly expanded: JsonMap;
+  /** This process's own sample, and the primary's when it is another process. */
+  ownProcesses(): Promise<readonly ProcessSample[]>;
+  logLevel(): LogLevel;
+  control(control: Control): Promise<void>;
+}
+
+/** How long workers may take to answer; the admin server has its own, longer limit. */
+const ANSWER_MS = 2000;
+
+/** All that is known of the server, in one place: what workers tell, merged; configuration; state. The admin reads it. */
+export class FactsCore implements AdminSource {
+  /** What this process counts itself. */
+  readonly own = new StatsRegistry();
+  readonly receiver: Receiver;
+  readonly accessLog: AccessLog;
+  readonly #options: FactsCoreOptions;
+  readonly #stats = new MergedStats();
+  readonly #rows: MergedRows;
+  readonly #operations = new MergedOperations();
+  readonly #serverStats = new ServerStats(this.own);
+  readonly #eventStats = new EventStats(this.own);
+  readonly #accessLogStats: AccessLogStats;
+  readonly #version = sluiceVersion();
+  readonly #watchers = new Set<(event: ExchangeEvent) => void>();
+  /** Processes of workers that have ever reported. */
+  readonly workerPids = new Set<number>();
+  #numbers: ServerNumbers | null = null;
+  #snapshot: Snapshot;
+  #expanded: JsonMap;
+  #updatedAt = Date.now();
+  #listeners: readonly ListenerRow[] = [];
+
+  constructor(options: FactsCoreOptions) {
+    this.#options = options;
+    this.#snapshot = options.snapshot;
+    this.#expanded = options.expanded;
+    this.#rows = new MergedRows({ maxRows: options.snapshot.process.digestRows });
+    this.#stats.local(this.own);
+    this.accessLog = new AccessLog({ clock: options.clock });
+    this.accessLog.apply(options.snapshot.listeners);
+    this.#accessLogStats = new AccessLogStats(this.own, this.accessLog);
+    this.receiver = new Receiver({
+      clock: options.clock,
+      rows: this.#rows,
+      operations: this.#operations,
+      onStats: (worker, incarnation, payload) => this.#stats.apply(worker, incarnation, payload),
+      onBatch: (batch) => this.#batch(batch),
+      onWorker: (_worker, _incarnation, pid) => this.workerPids.add(pid),
+      onGone: (worker, incarnation) => this.#stats.workerGone(worker, incarnation),
+    });
+  }
+
+  takeConfig(snapshot: Snapshot, expanded: JsonMap): void {
+    this.#snapshot = snapshot;
+    this.#expanded = expanded;
+    this.#updatedAt = Date.now();
+    this.accessLog.apply(snapshot.listeners);
+  }
+
+  takeListeners(listeners: readonly ListenerRow[]): void {
+    this.#listeners = listeners;
+  }
+
+  takeServer(numbers: ServerNumbers): void {
+    this.#numbers = numbers;
+  }
+
+  state(): ServerState {
+    return this.#numbers?.state ?? 'PRE_INITIALIZING';
+  }
+
+  serverInfo(): ServerInfo {
+    const { startedAt = Date.now(), concurrency = 0 } = this.#numbers ?? {};
+    return { version: this.#version, startedAt, concurrency, node: this.#snapshot.node };
+  }
+
+  stats(): readonly MergedStat[] {
+    if (this.#options.ownMemory) sampleMemory(this.own, this.#numbers?.memory);
+    if (this.#numbers) this.#serverStats.take(this.#numbers, Date.now());
+    this.#eventStats.take(this.receiver, this.#rows);
+    this.#accessLogStats.take();
+    return this.#stats.list();
+  }
+
+  durations(): readonly DurationSeries[] {
+    return durationSeries(this.#operations.series);
+  }
+
+  digests(): DigestRows {
+    return digestRows(this.#rows);
+  }
+
+  async processes(): Promise<readonly ProcessSample[]> {
+    const own = this.#options.ownProcesses();
+    await this.#askAll('sample');
+    const told = await this.#askAll('process');
+    return [...(await own), ...told.map(readSample).filter((sample) => sample !== null)];
+  }
+
+  queries(request: QueryRequest): QueryAnswer {
+    return this.#rows.query(request);
+  }
+
+  async connections(): Promise<readonly ConnectionRow[]> {
+    return (await this.#askAll('connections')).flat() as ConnectionRow[];
+  }
+
+  /** Each worker has its own connections to a host: they add up. */
+  async hosts(): Promise<readonly HostRow[]> {
+    const hosts = new Map<string, HostRow>();
+    for (const host of (await this.#askAll('hosts')).flat() as HostRow[]) {
+      const key = `${host.cluster} ${host.address}`;
+      const known = hosts.get(key);
+      hosts.set(
+        key,
+        known === undefined
+          ? host
+          : {
+              ...host,
+              cxActive: known.cxActive + host.cxActive,
+              cxTotal: known.cxTotal + host.cxTotal,
+              cxConnectFail: known.cxConnectFail + host.cxConnectFail,
+            },
+      );
+    }
+    return [...hosts.values()];
+  }
+
+  listeners(): readonly ListenerRow[] {
+    return this.#listeners;
+  }
+
+  configDump(): object {
+    return configDump(this.#expanded, this.#snapshot.version, this.#updatedAt);
+  }
+
+  logLevel(): LogLevel {
+    return this.#options.logLevel();
+  }
+
+  control(control: Control): Promise<void> {
+    return this.#options.control(control);
+  }
+
+  watchExchanges(take: (event: ExchangeEvent) => void): () => void {
+    this.#watchers.add(take);
+    return () => this.#watchers.delete(take);
+  }
+
+  async #askAll(question: Question): Promise<unknown[]> {
+    return (await this.receiver.askAll(question, ANSWER_MS)).map(({ answer }) => answer);
+  }
+
+  #batch(batch: EventBatch): void {
+    this.accessLog.batch(batch);
+    if (this.#watchers.size === 0) return;
+    for (const event of exchangeEvents(batch)) for (const take of this.#watchers) take(event);
+  }
+}

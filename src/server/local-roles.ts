@@ -1,0 +1,117 @@
+import type { Snapshot } from '../config/snapshot.ts';
+import type { Dial } from '../events/channel.ts';
+import type { ListenFailure } from './data-plane.ts';
+import { createDataRole, type DataRole, realWorld, type World } from './data-role.ts';
+import type { FactsCore } from './facts-core.ts';
+import { FactsRole } from './facts-role.ts';
+import { Keys } from './keys.ts';
+import type { ToFacts } from './messages.ts';
+import type { Facts, FactsOptions, Roles, Workers, WorkersOptions } from './roles.ts';
+
+/** All roles in this process: the same parts, joined by calls instead of sockets. For `--concurrency 0` and embedding. */
+export class LocalRoles implements Roles {
+  readonly #world: World;
+  #facts: LocalFacts | null = null;
+
+  constructor(world: World = realWorld()) {
+    this.#world = world;
+  }
+
+  /** Null until everything was started. */
+  get core(): FactsCore | null {
+    return this.#facts?.role?.core ?? null;
+  }
+
+  workers(options: WorkersOptions): Workers {
+    return new LocalWorkers(options, this.#world, () => this.core!.receiver.dial);
+  }
+
+  facts(options: FactsOptions): Facts {
+    this.#facts = new LocalFacts(options, this.#world);
+    return this.#facts;
+  }
+}
+
+class LocalWorkers implements Workers {
+  readonly size = 0;
+  readonly restarts = 0;
+  readonly #options: WorkersOptions;
+  readonly #world: World;
+  readonly #dial: () => Dial;
+  #role: DataRole | null = null;
+
+  constructor(options: WorkersOptions, world: World, dial: () => Dial) {
+    this.#options = options;
+    this.#world = world;
+    this.#dial = dial;
+  }
+
+  get live(): number {
+    return this.#role ? 1 : 0;
+  }
+
+  get listeners() {
+    return this.#role?.plane.listeners() ?? [];
+  }
+
+  async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+    const { log } = this.#options;
+    const dial = this.#dial();
+    const world = this.#world;
+    this.#role ??= await createDataRole({
+      worker: 0,
+      incarnation: 1,
+      dial,
+      snapshot,
+      keys: new Keys(),
+      log,
+      world,
+    });
+    return this.#role.plane.apply(snapshot);
+  }
+
+  setLevel(): void {} // the one logger of this process was told already
+
+  async drain(timeoutMs: number): Promise<void> {
+    const role = this.#role;
+    await role?.plane.drain(timeoutMs);
+    await this.#close();
+  }
+
+  async kill(): Promise<void> {
+    await this.#role?.plane.close();
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const role = this.#role;
+    this.#role = null;
+    await role?.close();
+  }
+}
+
+class LocalFacts implements Facts {
+  readonly restarts = 0;
+  readonly #options: FactsOptions;
+  readonly #world: World;
+  role: FactsRole | null = null;
+
+  constructor(options: FactsOptions, world: World) {
+    this.#options = options;
+    this.#world = world;
+  }
+
+  start(): void {
+    const { log, greeting, onMessage } = this.#options;
+    this.role = new FactsRole({ clock: this.#world.clock, log, role: 'single', ownMemory: false, tell: onMessage });
+    for (const message of greeting()) this.role.take(message);
+  }
+
+  tell(message: ToFacts): void {
+    this.role?.take(message);
+  }
+
+  async stop(): Promise<void> {
+    await this.role?.close();
+  }
+}

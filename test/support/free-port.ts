@@ -1,0 +1,1 @@
+export { freePort } from '../../src/cli/demo/free-port.ts';

@@ -1,0 +1,24 @@
+import { which } from '../../scripts/debian-packages.mjs';
+
+/** Programs that a test may need and a machine may lack, with how to get them. Postgres is not among them: it may not be skipped. */
+const PROGRAMS = {
+  chromium: { program: 'chromium', how: 'Debian package chromium' },
+  haproxy: { program: 'haproxy', how: 'Debian package haproxy' },
+  pgbouncer: { program: 'pgbouncer', how: 'Debian package pgbouncer' },
+  promtool: { program: 'promtool', how: 'Debian package prometheus' },
+  openssl: { program: 'openssl', how: 'Debian package openssl' },
+} as const;
+
+/** What vitest hands to a test and to beforeEach. */
+interface Skippable {
+  skip(note?: string): never;
+}
+
+/**
+ * Path of a program; where it is missing the test that asks is skipped, and the reason stands in the closing list of
+ * `npm test`. Call it first in a test, or in beforeEach: `test('…', (ctx) => { const promtool = needs(ctx, 'promtool'); …`.
+ */
+export function needs(context: Skippable, name: keyof typeof PROGRAMS): string {
+  const { program, how } = PROGRAMS[name];
+  return which(program) ?? context.skip(`${program} is not installed (${how})`);
+}
