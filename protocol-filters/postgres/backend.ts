@@ -6,7 +6,14 @@ import { type Conversation, Phase } from './conversation.ts';
 import { confirmParameter, confirmStartup } from './facts.ts';
 import { type FrameSink, Framing, Onward } from './framing.ts';
 import type { Gate } from './gate.ts';
-import { authenticationKind, type ErrorFields, readErrorFields, readParameterStatus, readTag, Verb } from './messages.ts';
+import {
+  authenticationKind,
+  type ErrorFields,
+  readErrorFields,
+  readParameterStatus,
+  readTag,
+  Verb,
+} from './messages.ts';
 import { endsBatch, Step } from './pending.ts';
 import { DENIED_CODE } from './refuse.ts';
 import type { Statement } from './statements.ts';
@@ -449,8 +456,7 @@ export class Backend implements FrameSink {
   /** Place of the step that ends the batch of the oldest one; the tail where it stands above the cap; -1: not sent yet. */
   #batchEnd(): number {
     const { pending, overflowReady } = this.#talk;
-    for (let place = pending.head; place < pending.tail; place++)
-      if (pending.stepAt(place) === Step.sync) return place;
+    for (let place = pending.head; place < pending.tail; place++) if (pending.stepAt(place) === Step.sync) return place;
     return overflowReady > 0 ? pending.tail : -1;
   }
 

@@ -101,7 +101,8 @@ export class Frontend implements FrameSink {
       if (onward !== Onward.next) return onward;
       if (!this.#isWellFormed(type, bodyBytes, buf, start, end)) return this.#fault('truncated');
     }
-    if (talk.phase === Phase.authenticating && !talk.authenticated) return this.#authenticate(type, buf, start, end, from);
+    if (talk.phase === Phase.authenticating && !talk.authenticated)
+      return this.#authenticate(type, buf, start, end, from);
     if (talk.copyIn && type < 0x60 && type !== F.sync && type !== F.flush && type !== F.terminate)
       return this.#fault('out_of_order');
     return this.#dispatch(type, bytes, buf, start, end, from);

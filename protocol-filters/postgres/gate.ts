@@ -141,8 +141,7 @@ export class Gate {
   denySelf(type: number, turn: Turn, message: string): 'deny' {
     this.#type = type;
     const refusal = this.refuse({ policy: 'sluice.unreadable', message });
-    if (refusal.kind === 'standIn')
-      this.#talk.host.replace(Side.downstream, turn.from, turn.to, refusal.bytes);
+    if (refusal.kind === 'standIn') this.#talk.host.replace(Side.downstream, turn.from, turn.to, refusal.bytes);
     this.#denied(turn);
     return 'deny';
   }

@@ -14,13 +14,7 @@ function message(type: number, ...parts: Uint8Array[]): Buffer {
 }
 
 /** ErrorResponse: severity in both forms, SQLSTATE, text, and detail and hint where there are any. */
-export function errorResponse(
-  severity: 'ERROR' | 'FATAL',
-  code: string,
-  text: string,
-  detail = '',
-  hint = '',
-): Buffer {
+export function errorResponse(severity: 'ERROR' | 'FATAL', code: string, text: string, detail = '', hint = ''): Buffer {
   const fields = [`S${severity}`, `V${severity}`, `C${code}`, `M${text}`];
   if (detail) fields.push(`D${detail}`);
   if (hint) fields.push(`H${hint}`);

@@ -140,10 +140,7 @@ const cases: [string, Script, string[]][] = [
     [
       ['>', batch(client.parse('select old', 's'), client.sync())],
       ['<', batch(server.parseComplete(), server.ready())],
-      [
-        '>',
-        batch(client.parse('select new', 's'), client.sync(), client.bind('s'), client.execute(), client.sync()),
-      ],
+      ['>', batch(client.parse('select new', 's'), client.sync(), client.bind('s'), client.execute(), client.sync())],
       ['<', batch(server.error('42P05'), server.ready())],
       ['<', batch(server.bindComplete(), server.complete('SELECT 0'), server.ready())],
     ],
@@ -153,10 +150,7 @@ const cases: [string, Script, string[]][] = [
     'a portal in three steps is one story',
     [
       ['>', batch(client.parse('select x'), client.bind('', 'c'), client.execute('c', 2), client.flush())],
-      [
-        '<',
-        batch(server.parseComplete(), server.bindComplete(), server.row(), server.row(), server.suspended()),
-      ],
+      ['<', batch(server.parseComplete(), server.bindComplete(), server.row(), server.row(), server.suspended())],
       ['>', batch(client.execute('c', 2), client.flush())],
       ['<', batch(server.row(), server.row(), server.suspended())],
       ['>', batch(client.execute('c', 2), client.close('c', 'P'), client.sync())],

@@ -74,7 +74,8 @@ export class PostgresSession implements Session {
     const read = framing.push(buf, from, end, at + (from - start), this.#host.now());
     if (isGated && this.#mayClear) {
       // All but an error that has not come whole: it may be one to replace.
-      const holds = framing.inside && (framing.type === 0 || framing.type === B.error);
+      const isGate = this.#host.gear(Side.upstream) === 'gate';
+      const holds = isGate && framing.inside && (framing.type === 0 || framing.type === B.error);
       this.#host.clear(Side.upstream, holds ? framing.from : read);
     }
     talk.release();

@@ -79,6 +79,8 @@ export class PostgresStats {
   readonly envoy: StatIds<keyof typeof ENVOY_STATS.stats>;
   readonly own: StatIds<keyof typeof OWN_STATS.stats>;
   readonly #opaque: Readonly<Record<Fault, number>>;
+  readonly #errors: ReadonlyMap<string, number>;
+  readonly #notices: ReadonlyMap<string, number>;
 
   constructor(registry: StatsRegistry, statPrefix: string) {
     this.registry = registry;
@@ -87,6 +89,19 @@ export class PostgresStats {
     this.#opaque = Object.fromEntries(
       FAULTS.map((reason) => [reason, registry.open(OPAQUE_STATS, { stat_prefix: statPrefix, reason }).sessions]),
     ) as Record<Fault, number>;
+    const { envoy } = this;
+    this.#errors = new Map([
+      ['ERROR', envoy.errors_error],
+      ['FATAL', envoy.errors_fatal],
+      ['PANIC', envoy.errors_panic],
+    ]);
+    this.#notices = new Map([
+      ['NOTICE', envoy.notices_notice],
+      ['WARNING', envoy.notices_warning],
+      ['DEBUG', envoy.notices_debug],
+      ['INFO', envoy.notices_info],
+      ['LOG', envoy.notices_log],
+    ]);
   }
 
   opaque(reason: Fault): void {
@@ -110,33 +125,11 @@ export class PostgresStats {
 
   error(severity: string): void {
     this.registry.inc(this.envoy.errors);
-    switch (severity) {
-      case 'ERROR':
-        return this.registry.inc(this.envoy.errors_error);
-      case 'FATAL':
-        return this.registry.inc(this.envoy.errors_fatal);
-      case 'PANIC':
-        return this.registry.inc(this.envoy.errors_panic);
-      default:
-        return this.registry.inc(this.envoy.errors_unknown);
-    }
+    this.registry.inc(this.#errors.get(severity) ?? this.envoy.errors_unknown);
   }
 
   notice(severity: string): void {
     this.registry.inc(this.envoy.notices);
-    switch (severity) {
-      case 'NOTICE':
-        return this.registry.inc(this.envoy.notices_notice);
-      case 'WARNING':
-        return this.registry.inc(this.envoy.notices_warning);
-      case 'DEBUG':
-        return this.registry.inc(this.envoy.notices_debug);
-      case 'INFO':
-        return this.registry.inc(this.envoy.notices_info);
-      case 'LOG':
-        return this.registry.inc(this.envoy.notices_log);
-      default:
-        return this.registry.inc(this.envoy.notices_unknown);
-    }
+    this.registry.inc(this.#notices.get(severity) ?? this.envoy.notices_unknown);
   }
 }

@@ -12,6 +12,8 @@ import { Screen } from './top/screen.ts';
 
 const ADMIN_PORT = 9901;
 const REFRESH_MS = 1_000;
+/** How long after an unanswered question the end of Sluice may become known. */
+const STARTLE_MS = 500;
 const RATE_WINDOW_MS = 5_000;
 /** Rows of the final table when the output is no terminal. */
 const FINAL_LINES = 34;
@@ -65,11 +67,11 @@ async function run(parts: Parts, forMs: number | null, stopped: AbortSignal): Pr
   const listen = ['--listen', `127.0.0.1:${port}`, '--admin', adminUrl.slice('http://'.length)];
   const sluice = await startSluice([upstream, ...listen], adminUrl);
   parts.sluice = sluice;
-  const target = { host: '127.0.0.1', port };
   if (stopped.aborted) return;
-  await prepareShop(target, SUPERUSER);
+  // Not through Sluice: a shop that runs has its tables since long.
+  await prepareShop({ host: '127.0.0.1', port: parts.postgres.port }, SUPERUSER);
   if (stopped.aborted) return;
-  const workload = startWorkload(target);
+  const workload = startWorkload({ host: '127.0.0.1', port });
   parts.workload = workload;
   say(`  Postgres    127.0.0.1:${parts.postgres.port}`);
   say(`  Sluice      127.0.0.1:${port}   try it: psql -h 127.0.0.1 -p ${port} -U storefront postgres`);
@@ -80,7 +82,11 @@ async function run(parts: Parts, forMs: number | null, stopped: AbortSignal): Pr
     if (!stopped.aborted && parts.sluice) throw new Error(`Sluice ended (${how}):\n${sluice.said()}`);
   });
   const watcher = new Watcher(adminUrl);
-  await Promise.race([watch(watcher, forMs, stopped), died]);
+  const watching = watch(watcher, forMs, stopped).catch(async (error) => {
+    await Promise.race([died, delay(STARTLE_MS)]); // says more than that nobody answers
+    throw error;
+  });
+  await Promise.race([watching, died]);
   died.catch(() => {}); // from here on it ends because we say so
   // Everything that was asked has been answered before the last look.
   await workload.stop();

@@ -25,7 +25,9 @@ test('whole', () => expect(read([])).toEqual(frames));
 test('byte by byte', () => expect(read([...bytes.keys()])).toEqual(frames));
 test('cut anywhere', () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 10 }), (cuts) => expect(read(cuts)).toEqual(frames)),
+    fc.property(fc.array(fc.nat(bytes.length), { maxLength: 10 }), (cuts) => {
+      expect(read(cuts)).toEqual(frames);
+    }),
     { numRuns: 200, seed: 1 },
   );
 });

@@ -246,7 +246,8 @@ test('a successor that says hello ends the life before it', async () => {
 });
 
 test('questions: answers, errors, silence, absence', async () => {
-  const facts = new Facts();
+  const workers: number[] = [];
+  const facts = new Facts({ onWorker: (worker) => workers.push(worker) });
   const answer = (question: unknown): unknown => {
     if (question === 'connections') return [{ id: 1 }];
     throw new Error('no such question');
@@ -258,9 +259,14 @@ test('questions: answers, errors, silence, absence', async () => {
   expect(await receiver.askAll('connections', 1000)).toEqual([{ worker: 4, answer: [{ id: 1 }] }]);
   await expect(receiver.ask(4, 'weather', 1000)).rejects.toThrow('no such question');
   await expect(receiver.ask(5, 'connections', 1000)).rejects.toThrow('not connected');
-  await expect(receiver.ask(4, 'connections', 0))
-    .resolves.toBeDefined()
-    .catch(() => {}); // may be late: never hangs
+  // One that says hello and then nothing.
+  const mute = receiver.dial({ onOpen() {}, onFrame() {}, onDrain() {}, onClose() {} });
+  mute.send(Frame.hello, jsonFrame({ worker: 6, incarnation: 1, pid: 1, ledger: {} }));
+  await until(() => workers.includes(6), 'hello');
+  await expect(receiver.ask(6, 'connections', 10)).rejects.toThrow('no answer in time');
+  const lost = receiver.ask(6, 'connections', 10_000);
+  mute.end();
+  await expect(lost).rejects.toThrow('went away');
   expect(await receiver.askAll('weather', 1000)).toEqual([]);
 });
 

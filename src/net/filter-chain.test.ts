@@ -184,7 +184,10 @@ describe('onNewConnection', () => {
       },
     });
     const last: FilterBuilder = (given) => new Recorder('z', given);
-    const { say } = await chainOf('a', ({ a }) => void (a!.newConnection = StopIteration), [quiet, last]);
+    const prepare = (filters: Record<string, Recorder>) => {
+      filters['a']!.newConnection = StopIteration;
+    };
+    const { say } = await chainOf('a', prepare, [quiet, last]);
     say('x'); // a answers Continue: as in Envoy, its stop at onNewConnection does not bind its onData
     expect(log).toEqual(['a new', 'a data x', 'quiet new', 'z new', 'z data x']);
   });

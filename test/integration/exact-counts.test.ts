@@ -38,7 +38,10 @@ const digestOf = (text: string): string => {
   return reading.statements[0]!.digest.id;
 };
 
-/** The kinds of statement whose rows pg_stat_statements counts. */
+/** pg_stat_statements does not track these (15; later versions track DEALLOCATE). */
+const NOT_TRACKED = new Set(['PREPARE', 'EXECUTE', 'DEALLOCATE']);
+
+/** The kinds of statement whose rows it counts. */
 const COUNTED_ROWS = new Set([
   'SELECT',
   'WITH',
@@ -60,7 +63,7 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
 
   beforeAll(async () => {
     server = await startRealPostgres(name);
-    sluice = await runSluice({ upstreams: [server.url()], concurrency: 2 });
+    sluice = await runSluice({ upstreams: [`postgres://127.0.0.1:${server.port}`], concurrency: 2 });
     admin = await server.connect();
   });
   afterAll(async () => {
@@ -80,7 +83,7 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
   async function serverCounts(database: string): Promise<Map<string, Count>> {
     const { rows } = await admin.query(
       `select query, sum(calls)::float8 as calls, sum(rows)::float8 as rows from pg_stat_statements s
-       join pg_database d on d.oid = s.dbid where d.datname = $1 and toplevel group by query`,
+       join pg_database d on d.oid = s.dbid where d.datname = $1 and toplevel and query not ilike 'deallocate%' group by query`,
       [database],
     );
     const counts = new Map<string, Count>();
@@ -96,24 +99,34 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
 
   const failures = (row: QueryRow) => Object.values(row.errors).reduce((sum, n) => sum + n, 0);
 
-  /** Waits until Sluice has as many successful calls as the server, then compares digest by digest. */
-  async function expectEqualCounts(database: string): Promise<QueryRow[]> {
+  const successes = (row: QueryRow) => row.calls - failures(row);
+
+  /**
+   * Waits until Sluice has what the server counted, then compares digest by digest. `corrections` are digests whose true
+   * number the server's extension does not keep; each caller says why.
+   */
+  async function expectEqualCounts(database: string, corrections: Record<string, Partial<Count>> = {}): Promise<void> {
     const expected = await serverCounts(database);
-    const expectedCalls = [...expected.values()].reduce((sum, { calls }) => sum + calls, 0);
-    let answer: Answer = { queries: [], totals: { calls: 0 } };
+    for (const [text, correction] of Object.entries(corrections)) {
+      const digest = digestOf(text);
+      expected.set(digest, { ...(expected.get(digest) ?? { calls: 0, rows: 0, text }), ...correction });
+    }
+    const seen = new Map<string, Count>();
     const ask = async () => {
-      answer = await sluice.getJson<Answer>(`/api/queries?limit=1000&database=${database}`);
-      return answer.queries.reduce((sum, row) => sum + row.calls - failures(row), 0) >= expectedCalls;
+      const answer = await sluice.getJson<Answer>(`/api/queries?limit=1000&database=${database}`);
+      seen.clear();
+      for (const row of answer.queries) {
+        if (NOT_TRACKED.has(row.operation)) continue;
+        const count = seen.get(row.digest) ?? { calls: 0, rows: 0, text: row.text };
+        count.calls += successes(row);
+        if (COUNTED_ROWS.has(row.operation)) {
+          count.rows += row.operation === 'SELECT' || row.rows_affected === 0 ? row.rows_returned : row.rows_affected;
+        }
+        seen.set(row.digest, count);
+      }
+      return [...expected].every(([digest, { calls }]) => (seen.get(digest)?.calls ?? 0) >= calls);
     };
     await poll('Sluice has seen every call', ask, { withinMs: 5_000 }).catch(() => {}); // the comparison says what is missing
-    const seen = new Map<string, { calls: number; rows: number; text: string }>();
-    for (const row of answer.queries) {
-      const count = seen.get(row.digest) ?? { calls: 0, rows: 0, text: row.text };
-      count.calls += row.calls - failures(row);
-      if (COUNTED_ROWS.has(row.operation))
-        count.rows += row.operation === 'SELECT' || row.rows_affected === 0 ? row.rows_returned : row.rows_affected;
-      seen.set(row.digest, count);
-    }
     const list = (counts: Map<string, Count>) =>
       [...counts]
         .filter(([, { calls }]) => calls > 0)
@@ -123,7 +136,6 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
         )
         .sort();
     expect(list(seen)).toEqual(list(expected));
-    return answer.queries;
   }
 
   const cases = (['simple', 'extended', 'prepared'] as const).flatMap((mode) =>
@@ -140,7 +152,9 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
       const ran = await pgbench(target, { mode, clients, transactions, builtin });
       expect(ran, ran.stderr).toMatchObject({ code: 0, failed: 0, transactions: transactions * clients });
     }
-    await expectEqualCounts(database);
+    // pg_stat_statements forgets the id of a prepared utility statement after its first run, and counts it once a connection.
+    const each = { calls: transactions * clients };
+    await expectEqualCounts(database, mode === 'prepared' ? { BEGIN: each, END: each } : {});
   });
 
   test.each([1, 64])('a mixed pipelined script, %i connections', async (clients) => {
@@ -165,7 +179,8 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
     ].join('\n');
     const ran = await pgbench({ port: sluice.port, database }, { mode: 'prepared', clients, transactions: 20, script });
     expect(ran, ran.stderr).toMatchObject({ code: 0, failed: 0, transactions: 20 * clients });
-    await expectEqualCounts(database);
+    const each = { calls: 20 * clients }; // as above
+    await expectEqualCounts(database, { begin: each, rollback: each });
   });
 
   test('cursors, COPY, several statements in one message, utility statements', async () => {
@@ -201,7 +216,12 @@ describe.each(SERVERS)('counts are exact: %s', (name) => {
     await client.query("insert into c values (1, 'x'), (2, 'y'), (3, 'z') returning id");
     await client.query('delete from c where id = any($1)', [[1, 2, 3]]);
     await client.end();
-    await expectEqualCounts(database);
+    await expectEqualCounts(database, {
+      // Of a portal read in four pieces the older extension keeps the last piece's rows only.
+      'select * from c where id >= $1': { rows: 400 },
+      // The newer one books the FETCHes on their DECLARE as well.
+      'declare cur cursor for select * from c': { calls: 1, rows: 0 },
+    });
   });
 
   test('errors by digest equal what the client saw and the server logged', async () => {

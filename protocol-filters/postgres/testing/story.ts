@@ -1,6 +1,5 @@
 import { afterAll } from 'vitest';
-import { SqlDigestCache } from '../../../src/digest/cache.ts';
-import { loadSqlParser } from '../../../src/digest/cache.ts';
+import { loadSqlParser, SqlDigestCache } from '../../../src/digest/cache.ts';
 import { OUTCOME_NAMES } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
 import { StatsRegistry } from '../../../src/stats/registry.ts';

@@ -17,7 +17,7 @@ const DATABASE = 'postgres';
 /** After a surprise an actor pauses, so that a vanished server is not asked in a tight loop. */
 const AFTER_SURPRISE_MS = 500;
 
-/** Creates the shop in an empty database, all through `target`. `superuser` is trusted. */
+/** Creates the shop in the empty database of a server that trusts `superuser`. */
 export async function prepareShop(target: Target, superuser: string): Promise<void> {
   const client = new pg.Client({ ...target, user: superuser, database: DATABASE, application_name: 'migrate' });
   await client.connect();

@@ -1,5 +1,5 @@
 import { formatCount, formatRate, formatSeconds, formatShare } from './figures.ts';
-import type { QueriesAnswer, QueryFigures } from './queries-api.ts';
+import type { QueriesAnswer, QueryFigures, QueryRow } from './queries-api.ts';
 import type { QueryRates } from './query-rates.ts';
 
 export interface TableOptions {
@@ -54,7 +54,7 @@ export function queryTable(answer: QueriesAnswer, rates: QueryRates, options: Ta
   const share = (figures: QueryFigures) => (whole > 0 ? figures.time.total_s / whole : 0);
   const rows: Line[] = answer.queries
     .toSorted((a, b) => b.time.total_s - a.time.total_s)
-    .map((row) => ({ figures: row, share: share(row), rate: rates.of(row.digest), name: row.summary || row.text }));
+    .map((row) => ({ figures: row, share: share(row), rate: rates.of(row.digest), name: nameOf(row) }));
   if (other.calls > 0) rows.push({ figures: other, share: share(other), rate: 0, name: '(all others)' });
   const title =
     `Sluice  ${options.adminUrl}/   ${formatRate(rates.total())} queries/s, ` +
@@ -66,6 +66,9 @@ export function queryTable(answer: QueriesAnswer, rates: QueryRates, options: Ta
   if (rows.length === 0) lines.push('no query yet');
   return [title, header, ...lines].slice(0, Math.max(3, options.height)).map((line) => cut(line, options.width));
 }
+
+/** The summary, and as much of the text as there is room for: two queries of one summary are told apart. */
+const nameOf = ({ summary, text }: QueryRow): string => (summary === '' ? text : `${summary} · ${text}`);
 
 /** As many columns as leave room for the query, dropped by rank. */
 function fitting(width: number): Column[] {
