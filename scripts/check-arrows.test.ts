@@ -41,6 +41,8 @@ const forbidden: [file: string, specifier: string, why: RegExp][] = [
   ['protocol-filters/postgres/session.ts', 'pg-protocol', /packages/],
   ['protocol-filters/registry.ts', './postgres/session.ts', /index\.ts/],
   ['src/cli/demo.ts', '../../test/support/poll.ts', /no part of the product/],
+  ['src/digest/rows.ts', './rows.fixture.ts', /for tests/],
+  ['protocol-filters/postgres/session.ts', './testing/builders.ts', /for tests/],
   ['src/leftovers/a.ts', '../bytes/cursor.ts', /no place/],
 ];
 for (const [file, specifier, why] of forbidden) {
@@ -68,9 +70,11 @@ test('every way to write an import is seen, comments are not', () => {
 test('check reads a tree, and leaves tests alone', () => {
   const root = mkdtempSync(path.join(tmpdir(), 'arrows-'));
   try {
-    mkdirSync(path.join(root, 'src/bytes'), { recursive: true });
+    mkdirSync(path.join(root, 'src/bytes/testing'), { recursive: true });
     writeFileSync(path.join(root, 'src/bytes/a.ts'), `import { b } from '../net/b.ts';`);
-    writeFileSync(path.join(root, 'src/bytes/a.test.ts'), `import { b } from '../net/b.ts';`);
+    for (const name of ['a.test.ts', 'a.fixture.ts', 'testing/a.ts']) {
+      writeFileSync(path.join(root, 'src/bytes', name), `import { b } from '../net/b.ts';`);
+    }
     expect(check(root)).toEqual(['src/bytes/a.ts: ../net/b.ts: net stands to the right of bytes']);
   } finally {
     rmSync(root, { recursive: true });

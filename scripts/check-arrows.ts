@@ -1,7 +1,8 @@
 /**
  * Holds the import arrows of ARCHITECTURE.md: a module imports only what stands to its left, a protocol filter is seen
  * from outside through its index.ts only, and by the registry only. Prints every wrong import; exit 1 if there is one.
- * Tests and test/ may import what they like: they are imported by nobody.
+ * Tests, what stands beside them (*.fixture.ts, fixtures/, testing/) and test/ may import what they like; the product
+ * imports none of them.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -34,6 +35,9 @@ const PROTOCOL_MODULES = new Set(['bytes', 'stats', 'exchange', 'digest']);
 const PROTOCOL_PACKAGES = new Set(['zod', 'node:buffer']);
 const REGISTRY = 'protocol-filters/registry.ts';
 
+/** Files of tests. tsconfig.build.json leaves out the same. */
+const isForTests = (file: string): boolean => /\.(test|fixture)\.ts$|\/(fixtures|testing)\//.test(file);
+
 /** Static, dynamic and type imports, and re-exports, of one source text. */
 export function importsOf(source: string): string[] {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
@@ -56,6 +60,7 @@ export function judge(file: string, specifier: string): string | null {
   if (!specifier.startsWith('.')) return judgePackage(file, specifier);
   const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
   const to = moduleOf(target);
+  if (isForTests(target)) return `${target} is there for tests`;
   if (to === null) return `${target} is no part of the product`;
   if (!ORDER.includes(from)) return `src/${from} has no place in the order`;
   if (!ORDER.includes(to)) return `src/${to} has no place in the order`;
@@ -91,7 +96,7 @@ export function check(root: string): string[] {
   const wrong: string[] = [];
   for (const found of globSync(['src/**/*.ts', 'protocol-filters/**/*.ts', 'dashboards/**/*.ts'], { cwd: root })) {
     const file = found.replaceAll(path.sep, '/');
-    if (file.endsWith('.test.ts')) continue;
+    if (isForTests(file)) continue;
     for (const specifier of importsOf(readFileSync(path.join(root, file), 'utf8'))) {
       const why = judge(file, specifier);
       if (why !== null) wrong.push(`${file}: ${specifier}: ${why}`);

@@ -260,7 +260,10 @@ export class Backend implements FrameSink {
     const talk = this.#talk;
     const x = talk.pending.exchangeAt(talk.pending.head);
     talk.pending.shift();
-    if (x === null) return talk.forgetReply();
+    if (x === null) {
+      talk.forgetReply();
+      return;
+    }
     talk.transaction.mark(x);
     talk.finish(x, outcome);
   }

@@ -143,7 +143,10 @@ export class PostgresSession implements Session {
         this.#tapAgain();
         return;
       case 'startup':
-        if (this.#gate !== null && packet.parameters.doubtful) return this.#talk.fault('ambiguous', true);
+        if (this.#gate !== null && packet.parameters.doubtful) {
+          this.#talk.fault('ambiguous', true);
+          return;
+        }
         this.#talk.parameters = packet.parameters;
         this.#talk.phase = Phase.authenticating;
         this.#host.connect();
@@ -178,7 +181,10 @@ export class PostgresSession implements Session {
     const again = kind === 'ssl' ? this.#askedSsl : this.#askedGss;
     if (kind === 'ssl') this.#askedSsl = true;
     else this.#askedGss = true;
-    if (again) return this.#fail('out_of_order');
+    if (again) {
+      this.#fail('out_of_order');
+      return;
+    }
     if (this.#gate === null && !this.#bound.options.refuse_ssl) {
       this.#negotiates = kind;
       this.#talk.phase = Phase.negotiating;

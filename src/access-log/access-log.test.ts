@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
@@ -17,7 +17,15 @@ import { LogFile } from './log-file.ts';
 
 const EPOCH = 1_700_000_000_000;
 const PLACE = { worker: 2, incarnation: 1, sequence: 1, before: 0 };
-const tempFile = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-log-')), 'access.log');
+function tempFile(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-log-'));
+  dirs.push(dir);
+  return join(dir, 'access.log');
+}
+const dirs: string[] = [];
+afterAll(() => {
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
+});
 const linesOf = (path: string): string[] => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 const batchOf = (fill: (encoder: BatchEncoder) => void): EventBatch => {
   const encoder = new BatchEncoder();

@@ -137,6 +137,26 @@ test('garbage is counted, never thrown, and changes nothing', () => {
   );
 });
 
+test('a digest in metrics is the sum of its rows, and does not fall when one of them is let go', () => {
+  const facts = new MergedRows({ maxRows: 2, seed: 1 });
+  const rows = new RowStore();
+  const tell = () => drain(rows, (part) => facts.apply(0, 1, part));
+  let last = 0;
+  for (let n = 0; n < 40; n++) {
+    for (const user of ['ann', `u${n % 4}`]) rows.record(exchangeOf(sessionOf(n, { user }), digestOf(1)), WALL);
+    tell();
+    const { rows: all, totals } = facts.digestRows((protocol) => `${protocol}ql`);
+    const digests = [...all];
+    expect(totals.calls).toBe((n + 1) * 2);
+    expect(digests).toEqual([
+      expect.objectContaining({ digest: digestOf(1).id, system: 'postgresql', summary: 'SELECT t1' }),
+    ]);
+    expect(digests[0]!.calls).toBeGreaterThanOrEqual(last);
+    last = digests[0]!.calls;
+  }
+  expect(facts.evicted).toBeGreaterThan(0);
+});
+
 describe('queries', () => {
   const facts = new MergedRows();
   const rows = new RowStore({ maxRows: 40 });

@@ -1,3 +1,4 @@
+import type { DigestNumbers, DigestRows } from '../stats/digest-series.ts';
 import { PacketReader } from '../stats/packet.ts';
 import { type QueryAnswer, type QueryRequest, queryRows } from './merged-rows-query.ts';
 import { ROWS_VERSION, Section } from './rows.ts';
@@ -15,6 +16,13 @@ export interface MergedRow {
   readonly numbers: RowNumbers;
   /** Its place in the table, -1 once it was folded into `other`. */
   at: number;
+}
+
+/** A digest that rows have. `past`: what rows of it had that were let go while others stayed: metrics must not fall. */
+interface MergedDigest {
+  readonly facts: DigestFacts;
+  uses: number;
+  past: RowNumbers | null;
 }
 
 /** A row of one worker: what it said last, and where that was added. `row` is null while it goes to `other`. */
@@ -65,7 +73,7 @@ export class MergedRows {
   readonly #retired = new Map<number, number>();
   readonly #byKey = new Map<string, MergedRow>();
   readonly #rows: MergedRow[] = [];
-  readonly #digests = new Map<string, { facts: DigestFacts; uses: number }>();
+  readonly #digests = new Map<string, MergedDigest>();
   readonly #admission: Admission;
 
   constructor(options: MergedRowsOptions = {}) {
@@ -114,6 +122,27 @@ export class MergedRows {
     for (const row of this.#rows) sum.add(row.numbers);
     sum.add(this.other);
     return sum;
+  }
+
+  /**
+   * One sum a digest, over all its rows, for metrics; `systemOf` gives a protocol's `db.system.name`. A digest's numbers
+   * never fall while any row has it. Those that `totals` has and no digest are the rest's.
+   */
+  digestRows(systemOf: (protocol: string) => string): DigestRows {
+    const sums = new Map<DigestFacts, RowNumbers>();
+    for (const { facts, past } of this.#digests.values()) {
+      const sum = new RowNumbers();
+      if (past !== null) sum.add(past);
+      sums.set(facts, sum);
+    }
+    for (const row of this.#rows) sums.get(row.digest)?.add(row.numbers);
+    const rows = [...sums].map(([facts, numbers]) => ({
+      digest: facts.id,
+      system: systemOf(facts.protocol),
+      summary: facts.summary,
+      ...digestNumbers(numbers),
+    }));
+    return { rows, totals: digestNumbers(this.totals()) };
   }
 
   /** Answers /api/queries. */
@@ -212,7 +241,7 @@ export class MergedRows {
     this.#admission.heat[at] = heat;
     this.#byKey.set(key, row);
     const shared = this.#digests.get(digest.id + digest.protocol);
-    if (shared === undefined) this.#digests.set(digest.id + digest.protocol, { facts: digest, uses: 1 });
+    if (shared === undefined) this.#digests.set(digest.id + digest.protocol, { facts: digest, uses: 1, past: null });
     else shared.uses++;
     return row;
   }
@@ -224,9 +253,24 @@ export class MergedRows {
     this.evicted++;
     const name = row.digest.id + row.digest.protocol;
     const shared = this.#digests.get(name);
-    if (shared !== undefined && --shared.uses === 0) this.#digests.delete(name);
+    if (shared === undefined) return;
+    if (--shared.uses === 0) this.#digests.delete(name);
+    else {
+      shared.past ??= new RowNumbers();
+      shared.past.add(row.numbers);
+    }
   }
 }
+
+const digestNumbers = ({ values, time }: RowNumbers): DigestNumbers => ({
+  calls: values[Field.calls]!,
+  errors: values[Field.errors]!,
+  rowsReturned: values[Field.rowsReturned]!,
+  rowsAffected: values[Field.rowsAffected]!,
+  requestBytes: values[Field.requestBytes]!,
+  replyBytes: values[Field.replyBytes]!,
+  time,
+});
 
 /** What a changes() buffer says, or null if any of it cannot be read. */
 function decode(buf: Buffer): Told[] | null {

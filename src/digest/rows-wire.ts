@@ -25,15 +25,17 @@ export function readHistogram(from: PacketReader, into: Histogram): void {
   const length = from.count(1);
   if (first + length > BUCKETS) from.bad = true;
   if (from.bad) return;
-  const counts = new Float64Array(length);
+  let counts: Uint32Array | Float64Array = new Uint32Array(length);
   for (let i = 0; i < length; i++) {
-    counts[i] = from.varint();
-    into.count += counts[i]!;
+    const n = from.varint();
+    if (n > 0xffff_ffff && counts instanceof Uint32Array) counts = new Float64Array(counts);
+    counts[i] = n;
+    into.count += n;
   }
   into.sum = sum;
   into.max = max;
   into.first = first + MIN_INDEX;
-  into.counts = counts.some((n) => n > 0xffff_ffff) ? counts : Uint32Array.from(counts);
+  into.counts = counts;
 }
 
 export function writeNumbers(out: PacketWriter, n: RowNumbers): void {

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MergedRows } from '../digest/merged-rows.ts';
@@ -13,7 +13,18 @@ import { FactsLink, type FactsLinkOptions } from './link.ts';
 import { Receiver, type ReceiverEvents } from './receiver.ts';
 import { Recorder } from './recorder.ts';
 
-export const socketPath = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-link-')), 'facts.sock');
+const dirs: string[] = [];
+
+/** A path in a directory of its own, until removeSocketPaths(). */
+export function socketPath(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-link-'));
+  dirs.push(dir);
+  return join(dir, 'facts.sock');
+}
+
+export function removeSocketPaths(): void {
+  for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+}
 
 /** A facts end that counts what it is handed. */
 export class Facts {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { plain } from '../digest/rows.fixture.ts';
@@ -9,7 +9,7 @@ import { StatsRegistry } from '../stats/registry.ts';
 import { Frame, jsonFrame } from './channel.ts';
 import { EventStats } from './event-stats.ts';
 import { frameHeader } from './frame-reader.ts';
-import { Facts, socketPath, until, Worker } from './link.fixture.ts';
+import { Facts, removeSocketPaths, socketPath, until, Worker } from './link.fixture.ts';
 import { dialSocket } from './socket-channel.ts';
 
 const children: ChildProcess[] = [];
@@ -17,6 +17,7 @@ const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   for (const close of closers.splice(0).reverse()) await close();
+  removeSocketPaths();
 });
 
 function run(fixture: string, ...args: string[]): ChildProcess {
@@ -291,7 +292,6 @@ for (const [name, bytes] of nonsense) {
   test(`${name} is counted and closed`, async () => {
     const path = socketPath();
     const facts = await listening(path);
-    const { connect } = await import('node:net');
     const socket = connect({ path });
     socket.write(bytes);
     await once(socket, 'close');

@@ -1,5 +1,5 @@
 import type { Listener } from './listener.ts';
-import type { Acceptor, Address, ListenOptions, Network } from './transport.ts';
+import type { Acceptor, Address, ListenOptions, Network, Transport } from './transport.ts';
 
 /** One address that a listener accepts on. */
 export interface DoorConfig {
@@ -9,6 +9,7 @@ export interface DoorConfig {
 
 interface Door {
   readonly key: string;
+  readonly config: DoorConfig;
   readonly acceptor: Acceptor;
   /** Who gets the connections; null = opened for a listener that failed elsewhere. */
   owner: Listener | null;
@@ -73,27 +74,28 @@ export class ListenerDoors {
     try {
       return await this.#listen(key, config);
     } catch (error) {
-      const leaving = [...this.#doors.values()].filter((door) => !wanted.has(door.key));
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || leaving.length === 0) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
       // 127.0.0.1:5432 becomes 0.0.0.0:5432, or gets another backlog: the old one has to go first.
-      await Promise.all(leaving.map((door) => this.#close(door)));
-      return this.#listen(key, config);
+      const inTheWay = [...this.#doors.values()].filter((door) => !wanted.has(door.key) && overlaps(door, config));
+      if (inTheWay.length === 0) throw error;
+      await Promise.all(inTheWay.map((door) => this.#close(door)));
+      try {
+        return await this.#listen(key, config);
+      } catch (again) {
+        for (const door of inTheWay) (await this.#listen(door.key, door.config)).owner = door.owner;
+        throw again;
+      }
     }
   }
 
-  async #listen(key: string, { address, options }: DoorConfig): Promise<Door> {
-    const owner: { door: Door | null } = { door: null };
-    const acceptor = await this.#network.listen(
-      address,
-      (transport) => {
-        const listener = owner.door?.owner;
-        if (listener) listener.accept(transport);
-        else transport.destroy();
-      },
-      options,
-    );
-    const door: Door = { key, acceptor, owner: null };
-    owner.door = door;
+  async #listen(key: string, config: DoorConfig): Promise<Door> {
+    const accept = (transport: Transport) => {
+      const listener = this.#doors.get(key)?.owner;
+      if (listener) listener.accept(transport);
+      else transport.destroy();
+    };
+    const acceptor = await this.#network.listen(config.address, accept, config.options);
+    const door: Door = { key, config, acceptor, owner: null };
     this.#doors.set(key, door);
     return door;
   }
@@ -103,6 +105,11 @@ export class ListenerDoors {
     return door.acceptor.close();
   }
 }
+
+const overlaps = ({ config: { address } }: Door, other: DoorConfig): boolean =>
+  address.kind === 'ip'
+    ? other.address.kind === 'ip' && address.port === other.address.port
+    : address.text === other.address.text;
 
 /** Equal keys: the same door. A port that the system chooses is a door of that listener alone. */
 export const doorKey = (listener: string, { address, options }: DoorConfig): string =>

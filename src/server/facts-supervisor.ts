@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { entry } from './entry.ts';
 import { birthEnv, type FromFacts, type ToFacts } from './messages.ts';
 import { RestartPolicy } from './restart-policy.ts';
@@ -40,6 +41,7 @@ export class FactsSupervisor implements Facts {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child = child;
+    yieldToTraffic(child.pid);
     child.on('message', (message) => onMessage(message as FromFacts));
     child.on('error', (error) => log.warn('the facts process cannot be reached', { error: error.message }));
     child.once('exit', (code, signal) => this.#exited(code, signal));
@@ -81,5 +83,14 @@ export class FactsSupervisor implements Facts {
     });
     if (delayMs === 0) this.start();
     else this.#timer = setTimeout(() => this.start(), delayMs);
+  }
+}
+
+/** Facts has work when it starts and when it answers; on a busy machine the workers' work comes first. */
+function yieldToTraffic(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // gone already, or not allowed: it runs as the others do
   }
 }

@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
 import { entry } from './entry.ts';
+import { rescueConnections } from './handoff.ts';
 import { type KeyChanges, KeyHub } from './keys.ts';
 import type { Level } from './log.ts';
 import { birthEnv, type FromWorker, type ToWorker } from './messages.ts';
@@ -122,6 +123,7 @@ export class WorkerPool implements Workers {
     const birth = { worker: slot.index, incarnation: slot.incarnation, socket, level: log.level, format: log.format };
     const worker = cluster.fork(birthEnv(birth));
     slot.worker = worker;
+    rescueConnections(worker, () => this.#slots.some((other) => other !== slot && other.worker && other.applied > 0));
     worker.on('message', (message: FromWorker) => this.#heard(slot, message));
     // Without a listener a message that finds the channel closed would end the primary.
     worker.on('error', (error) => log.warn('message to a worker failed', { worker: slot.index, error: error.message }));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,13 @@ interface Client extends pg.Client {
 }
 
 async function login(port: number): Promise<Client> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' }) as Client;
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    database: 'postgres',
+    connectionTimeoutMillis: 5000,
+  }) as Client;
   clients.push(client);
   let code = 'closed';
   client.on('error', (error: Error & { code?: string }) => {
@@ -55,6 +62,13 @@ const socketOf = (client: pg.Client): Socket =>
   (client as unknown as { connection: { stream: Socket } }).connection.stream;
 
 const one = async (client: pg.Client): Promise<number> => (await client.query('select 1 as one')).rows[0].one;
+
+/** A server on a port of its own that answers with what it hears. */
+async function echoServer(): Promise<{ port: number; close(): void }> {
+  const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
+  await once(echo, 'listening');
+  return { port: (echo.address() as { port: number }).port, close: () => void echo.close() };
+}
 
 /** What a connection attempt comes to: '' or Node's code. */
 const attempt = (port: number): Promise<string> =>
@@ -104,7 +118,7 @@ describe('the facts process', () => {
     const whileStopped = delays.splice(0);
     process.kill(facts, 'SIGCONT');
     process.kill(facts, 'SIGKILL');
-    for (let i = 0; i < 15; i++) {
+    for (let i = 0; i < 30; i++) {
       await probe();
       await delay(20);
     }
@@ -170,9 +184,8 @@ describe('a worker', () => {
   });
 
   test('64 connections over 4 workers: the balance', async () => {
-    const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
-    const { port } = echo.address() as { port: number };
-    const proxy = await start({ upstreams: [`tcp://127.0.0.1:${port}`], concurrency: 4 });
+    const echo = await echoServer();
+    const proxy = await start({ upstreams: [`tcp://127.0.0.1:${echo.port}`], concurrency: 4 });
     const sockets = Array.from({ length: 64 }, () => connect(proxy.port, '127.0.0.1').on('error', () => {}));
     const { connections } = await poll('all are there', async () => {
       const seen = await proxy.getJson<Connections>('/api/connections');
@@ -320,8 +333,8 @@ describe('a reload', () => {
     expect([await one(await login(c)), await one(steady), await one(old)]).toEqual([1, 1, 1]);
 
     // a port that somebody else has: refused as a whole
-    const taken = createServer().listen(0, '127.0.0.1');
-    writeFileSync(file, yaml({ a, b: (taken.address() as { port: number }).port }));
+    const taken = await echoServer();
+    writeFileSync(file, yaml({ a, b: taken.port }));
     await poll('it was refused', async () => (await stat(proxy, 'sluice.server.config_reload_failed')) === 2);
     expect([await one(await login(c)), await one(steady)]).toEqual([1, 1]);
     taken.close();
@@ -336,8 +349,8 @@ describe('a reload', () => {
 
 describe('starting', () => {
   test('on a port that is taken is exit 1, names it, and listens nowhere', async () => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    const { port } = taken.address() as { port: number };
+    const taken = await echoServer();
+    const { port } = taken;
     const [free, admin] = [await freePort(), await freePort()];
     const url = `postgres://127.0.0.1:${server.port}`;
     const ran = await sluice([

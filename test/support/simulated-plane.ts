@@ -208,9 +208,10 @@ export class SimulatedPlane {
 
   /** A client whose server is connected too. */
   pair(): { client: Endpoint; server: Endpoint } {
+    const before = this.servers.length;
     const client = this.dial();
-    this.run();
-    const server = this.servers.at(-1);
+    this.run(5);
+    const server = this.servers[before];
     if (server === undefined) throw new Error('the server was not dialled');
     return { client, server };
   }
