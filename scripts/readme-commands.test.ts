@@ -7,8 +7,9 @@ const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
 const scripts = (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts;
 
 /** Commands in the README's fenced blocks, without what stands behind a comment sign. */
-const readmeCommands = [...read('README.md').matchAll(/^```(?:sh|bash|console)?\n([\s\S]*?)^```/gm)]
-  .flatMap((block) => block[1]!.split('\n'))
+const readmeCommands = [...read('README.md').matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
+  .filter(([, language]) => ['', 'sh', 'bash', 'console'].includes(language!))
+  .flatMap(([, , code]) => code!.split('\n'))
   .map((line) =>
     line
       .replace(/^\$ /, '')

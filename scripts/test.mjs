@@ -61,7 +61,7 @@ for (const step of steps) {
   for (const key of Object.keys(total)) total[key] += result.counts[key];
   skips.push(...result.skips);
   say(`${result.ok ? 'ok' : 'FAILED'}  ${result.seconds.toFixed(1)} s  ${result.note}`);
-  if (!result.ok) say(indent(failingPart(result.output)));
+  if (!result.ok) say(indent(result.shown));
 }
 
 if (skips.length > 0) {
@@ -92,13 +92,15 @@ async function runStep(step) {
   const folder = mkdtempSync(path.join(tmpdir(), 'sluice-test-'));
   const ledger = path.join(folder, 'ledger');
   const startedAt = Date.now();
-  const { output, failure } = await run(step, ledger, Math.min(step.limitS * 1000, Math.max(1000, endsAt - startedAt)));
+  const { output, failure, wasKilled } = await run(
+    step,
+    ledger,
+    Math.min(step.limitS * 1000, Math.max(1000, endsAt - startedAt)),
+  );
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const skipped = [];
-  for (const entry of step.ledger ? readLedger(ledger) : []) {
-    counts[entry.state]++;
-    if (entry.state === 'skipped') skipped.push(entry);
-  }
+  const entries = step.ledger ? readLedger(ledger) : [];
+  for (const { state } of entries) if (state in counts) counts[state]++;
+  const skipped = entries.filter(({ state }) => state === 'skipped');
   rmSync(folder, { recursive: true, force: true });
   let note = failure;
   if (!step.ledger) counts[failure ? 'failed' : 'passed']++;
@@ -110,7 +112,7 @@ async function runStep(step) {
     ok: counts.failed === 0,
     counts,
     skips: skipped,
-    output,
+    shown: wasKilled ? unfinished(entries) : failingPart(output),
     seconds: (Date.now() - startedAt) / 1000,
     note: [tally, note].filter(Boolean).join('; '),
   };
@@ -128,12 +130,14 @@ function run(step, ledger, limitMs) {
     });
     running = child;
     let failure = '';
+    let wasKilled = false;
     const timer = setTimeout(() => {
+      wasKilled = true;
       failure = `killed at its limit of ${Math.round(limitMs / 1000)} s`;
       killGroup(child);
     }, limitMs);
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(chunk));
-    const finish = () => resolve({ output: Buffer.concat(chunks).toString(), failure });
+    const finish = () => resolve({ output: Buffer.concat(chunks).toString(), failure, wasKilled });
     child.once('error', (error) => {
       clearTimeout(timer);
       failure = error.message;
@@ -169,6 +173,14 @@ function readLedger(file) {
   } catch {
     return []; // it never came to the first test
   }
+}
+
+/** What a killed step had failed, and what it was doing. */
+function unfinished(entries) {
+  const failed = entries.filter(({ state }) => state === 'failed').map(({ name }) => `failed: ${name}`);
+  const done = new Set(entries.filter(({ state }) => state !== 'started').map(({ name }) => name));
+  const open = entries.filter(({ state, name }) => state === 'started' && !done.has(name));
+  return [...failed, ...open.map(({ name }) => `had not ended: ${name}`)].slice(-SHOWN_LINES).join('\n');
 }
 
 /** From vitest's first failure on where there is one; at most SHOWN_LINES, from the end where the reason usually stands. */

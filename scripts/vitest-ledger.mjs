@@ -5,10 +5,22 @@ import { appendFileSync } from 'node:fs';
 export default class Ledger {
   #file = process.env.SLUICE_LEDGER;
 
+  onTestModuleStart(module) {
+    this.#write({ state: 'started', name: module.relativeModuleId, note: '' });
+  }
+
+  onTestModuleEnd(module) {
+    this.#write({ state: 'ended', name: module.relativeModuleId, note: '' });
+  }
+
+  onTestCaseReady(test) {
+    this.#write({ state: 'started', name: nameOf(test), note: '' });
+  }
+
   onTestCaseResult(test) {
     const result = test.result();
     const state = result.state === 'pending' ? 'skipped' : result.state;
-    this.#write({ state, name: `${test.module.relativeModuleId} > ${test.fullName}`, note: result.note ?? '' });
+    this.#write({ state, name: nameOf(test), note: result.note ?? '' });
   }
 
   onTestRunEnd(modules, unhandledErrors) {
@@ -24,3 +36,5 @@ export default class Ledger {
     if (this.#file) appendFileSync(this.#file, `${JSON.stringify(entry)}\n`);
   }
 }
+
+const nameOf = (test) => `${test.module.relativeModuleId} > ${test.fullName}`;

@@ -71,8 +71,6 @@ export function createSluice(options: SluiceOptions): Sluice {
     roles,
     log,
     load: read,
-    // What the real network has free says nothing about another one.
-    ...(options.world?.network ? { preflight: async (snapshot: Snapshot) => ({ snapshot, refused: [] }) } : {}),
   });
   const core = () => {
     if (!roles.core) throw new Error('not started');

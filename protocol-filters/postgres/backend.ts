@@ -1,22 +1,14 @@
-import type { Digest } from '../../src/exchange/digest.ts';
-import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import { Outcome, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { confirmParameter, confirmStartup } from './facts.ts';
+import { Failures } from './failures.ts';
 import { type FrameSink, Framing, Onward } from './framing.ts';
 import type { Gate } from './gate.ts';
-import {
-  authenticationKind,
-  type ErrorFields,
-  readErrorFields,
-  readParameterStatus,
-  readTag,
-  Verb,
-} from './messages.ts';
+import { authenticationKind, readErrorFields, readParameterStatus, readTag, Verb } from './messages.ts';
 import { endsBatch, Step } from './pending.ts';
 import { DENIED_CODE } from './refuse.ts';
-import type { Statement } from './statements.ts';
 import { Authentication, Backend as B, BACKEND_LENGTHS, ERROR_PREFIX_BYTES, HEADER_BYTES, keepTable } from './wire.ts';
 
 const KEEP = keepTable([
@@ -29,7 +21,6 @@ const KEEP = keepTable([
   [B.authentication, 4],
 ]);
 
-const QUERY_CANCELED = '57014';
 const IDLE = 0x49; // I
 /** An endless exchange reports no more often than this. */
 const PROGRESS_MS = 1000;
@@ -38,12 +29,14 @@ const PROGRESS_MS = 1000;
 export class Backend implements FrameSink {
   readonly framing: Framing;
   readonly #talk: Conversation;
-  /** Set when the session is enforced. */
-  gate: Gate | null = null;
+  readonly failures: Failures;
+  readonly #gate: Gate | null;
   #progressAt = 0;
 
-  constructor(talk: Conversation) {
+  constructor(talk: Conversation, gate: Gate | null) {
     this.#talk = talk;
+    this.#gate = gate;
+    this.failures = new Failures(talk, gate);
     this.framing = new Framing(this, BACKEND_LENGTHS, KEEP);
   }
 
@@ -56,7 +49,7 @@ export class Backend implements FrameSink {
 
   /** Decoding is over. An enforced client is told, unless it is in the middle of a message of the server. */
   fault(fault: Fault): void {
-    this.resolveFailure(true);
+    this.failures.resolve(true);
     this.#talk.fault(fault, !this.framing.inside);
   }
 
@@ -181,7 +174,7 @@ export class Backend implements FrameSink {
         if (step === Step.queryEnd) return Onward.next;
         if (step !== Step.execute && step !== Step.statement) return this.#unexpected();
         this.#reply(bytes);
-        this.#finishHead(Outcome.ok);
+        this.#talk.finishHead(Outcome.ok);
         return Onward.next;
       case B.portalSuspended:
         if (step !== Step.execute) return this.#unexpected();
@@ -202,7 +195,7 @@ export class Backend implements FrameSink {
       case B.functionCallResponse:
         if (step !== Step.call) return this.#unexpected();
         this.#reply(bytes);
-        this.#finishHead(Outcome.ok);
+        this.#talk.finishHead(Outcome.ok);
         return Onward.next;
       default:
         return this.#async(type, bytes, buf, start, end, from) ? Onward.next : this.#unexpected();
@@ -251,21 +244,14 @@ export class Backend implements FrameSink {
     const effect = pending.statementAt(place)?.effect ?? null;
     if (effect !== null) talk.book.settle(effect, place);
     talk.copyIn = talk.copyOut = talk.copyBoth = false;
+    // Replication commands answer with several results and completions, and with one ReadyForQuery.
+    if (talk.host.facts.kind === 'replication' && pending.stepAt(place) === Step.statement) {
+      talk.commandDone = true;
+      return;
+    }
     pending.shift();
     if (x !== null) talk.finish(x, Outcome.ok);
     else talk.forgetReply();
-  }
-
-  #finishHead(outcome: Outcome): void {
-    const talk = this.#talk;
-    const x = talk.pending.exchangeAt(talk.pending.head);
-    talk.pending.shift();
-    if (x === null) {
-      talk.forgetReply();
-      return;
-    }
-    talk.transaction.mark(x);
-    talk.finish(x, outcome);
   }
 
   #suspended(): void {
@@ -277,14 +263,17 @@ export class Backend implements FrameSink {
       if (portal.story === 0) portal.story = ++talk.stories;
       x.story = portal.story;
     }
-    this.#finishHead(Outcome.ok);
+    this.#talk.finishHead(Outcome.ok);
   }
 
   #readyForQuery(status: number): Onward {
     const talk = this.#talk;
     const { pending } = talk;
     // The server has run fewer statements than we counted: the rest was not run.
-    while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) this.#finishHead(Outcome.skipped);
+    while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) {
+      this.#talk.finishHead(talk.commandDone ? Outcome.ok : Outcome.skipped);
+      talk.commandDone = false;
+    }
     if (pending.size === 0 || !endsBatch(pending.stepAt(pending.head))) {
       if (talk.spareSyncs === 0 || pending.size > 0) return this.#unexpected();
       talk.spareSyncs--;
@@ -299,7 +288,7 @@ export class Backend implements FrameSink {
     if (status === IDLE) talk.book.dropPortals(place);
     pending.dropUnanswered();
     if (pending.size === 0) pending.trim();
-    this.gate?.ready(status === IDLE);
+    this.#gate?.ready(status === IDLE);
     return Onward.next;
   }
 
@@ -381,207 +370,21 @@ export class Backend implements FrameSink {
     if (fields.severity === 'FATAL' || fields.severity === 'PANIC') talk.fatal = true;
     if (step === 0) {
       talk.host.aside(Side.upstream, 'error', bytes);
-      return talk.fatal || this.gate === null ? Onward.next : this.#unexpected();
+      return talk.fatal || this.#gate === null ? Onward.next : this.#unexpected();
     }
     this.#reply(bytes);
     talk.copyIn = talk.copyOut = talk.copyBoth = false;
-    const why = pending.isStandIn(pending.head) ? this.gate!.closed(pending.head) : null;
+    const why = pending.isStandIn(pending.head) ? this.#gate!.closed(pending.head) : null;
     if (why !== null) {
-      this.gate!.answer(why, from, from + bytes);
       talk.policy = why.policy;
-      fields.severity = 'ERROR';
-      fields.code = DENIED_CODE;
+      if (!talk.fatal) {
+        this.#gate!.answer(why, from, from + bytes);
+        fields.severity = 'ERROR';
+        fields.code = DENIED_CODE;
+      }
     }
-    if (step < Step.call && step !== Step.statement) {
-      talk.failure = {
-        code: fields.code,
-        severity: fields.severity,
-        denied: why !== null,
-        firstAt: talk.replyFirstAt,
-        lastAt: talk.host.now(),
-        bytes: talk.replyBytes,
-      };
-      talk.forgetReply();
-      if (this.#batchEnd() >= 0) this.resolveFailure();
-      return Onward.next;
-    }
-    if (step === Step.statement || step === Step.call) {
-      this.#failSimple(fields, why !== null);
-      return Onward.next;
-    }
-    // No statement to blame: a text without one, or a commit that failed at Sync.
-    this.#failNothing(step === Step.sync ? 'sync' : 'query', fields, why !== null);
+    this.failures.fail(step, fields, why !== null);
     return Onward.next;
-  }
-
-  /** The first statement of a query text that is open has failed: the server runs none of those behind it. */
-  #failSimple(fields: ErrorFields, denied: boolean): void {
-    const talk = this.#talk;
-    const { pending } = talk;
-    const x = pending.exchangeAt(pending.head)!;
-    x.code = fields.code;
-    x.severity = fields.severity;
-    this.#finishHead(outcomeOf(fields.code, denied));
-    while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) {
-      const rest = pending.exchangeAt(pending.head)!;
-      if (denied) {
-        rest.code = fields.code;
-        rest.severity = fields.severity;
-      }
-      this.#finishHead(denied ? Outcome.denied : Outcome.skipped);
-    }
-  }
-
-  #failNothing(kind: string, fields: ErrorFields, denied: boolean): void {
-    const talk = this.#talk;
-    const x = this.#own(kind, talk.pending.head, talk.bound.nothing);
-    x.code = fields.code;
-    x.severity = fields.severity;
-    if (denied) {
-      x.flags |= Flag.denied;
-      x.policy = talk.policy;
-      x.forwardedAt = 0;
-    }
-    talk.transaction.mark(x);
-    talk.finish(x, outcomeOf(fields.code, denied));
-  }
-
-  /** An exchange for the error of a step that had none. */
-  #own(kind: string, place: number, digest: Digest): Exchange {
-    const talk = this.#talk;
-    const at = talk.pending.atOf(place);
-    const x = talk.take(kind, digest, at, talk.pending.bytesOf(place));
-    x.requestLastByteAt = x.forwardedAt = at;
-    talk.beginAlone(x, ++talk.turns);
-    return x;
-  }
-
-  /** Place of the step that ends the batch of the oldest one; the tail where it stands above the cap; -1: not sent yet. */
-  #batchEnd(): number {
-    const { pending, overflowReady } = this.#talk;
-    for (let place = pending.head; place < pending.tail; place++) if (pending.stepAt(place) === Step.sync) return place;
-    return overflowReady > 0 ? pending.tail : -1;
-  }
-
-  /**
-   * A step of the extended protocol has failed, and the Sync that ends its batch has been sent: the server discards all
-   * between. The error belongs to the Execute of the statement that failed, if it was sent, else to an exchange of its own.
-   * `over`: the connection is, and no Sync will come.
-   */
-  resolveFailure(over = false): void {
-    const talk = this.#talk;
-    const { pending, failure } = talk;
-    if (failure === null) return;
-    const sync = this.#batchEnd();
-    const end = sync < 0 && over ? pending.tail : sync;
-    if (end < 0) return;
-    const head = pending.head;
-    const taker = this.#takerOf(head, end);
-    this.#undo(head);
-    if (taker < 0) {
-      this.#fail(this.#own('parse', head, pending.statementAt(head)?.digest ?? talk.bound.unknown));
-    }
-    for (let place = head; place < end; place++) {
-      if (place !== head && pending.isStandIn(place)) this.gate!.closed(place);
-      const x = pending.exchangeAt(place);
-      pending.shift();
-      if (x === null) continue;
-      talk.transaction.mark(x);
-      if (place === taker) this.#fail(x);
-      else talk.close(x, (x.flags & Flag.denied) === 0 ? Outcome.skipped : Outcome.denied);
-    }
-    talk.failure = null;
-    this.#redo();
-  }
-
-  #fail(x: Exchange): void {
-    const talk = this.#talk;
-    const failure = talk.failure!;
-    x.code = failure.code;
-    x.severity = failure.severity;
-    // A client that sends ahead may have sent this Execute after the error that it now gets.
-    x.requestLastByteAt = Math.min(x.requestLastByteAt, failure.firstAt);
-    x.forwardedAt = Math.min(x.forwardedAt, failure.firstAt);
-    x.replyFirstByteAt = failure.firstAt;
-    x.replyLastByteAt = failure.lastAt;
-    x.replyBytes = failure.bytes;
-    if (failure.denied) {
-      x.flags |= Flag.denied;
-      x.policy = talk.policy;
-      x.forwardedAt = 0;
-    }
-    talk.close(x, outcomeOf(failure.code, failure.denied));
-  }
-
-  #takerOf(head: number, end: number): number {
-    const { pending } = this.#talk;
-    if (pending.stepAt(head) === Step.execute) return pending.exchangeAt(head) === null ? -1 : head;
-    const statement = pending.statementAt(head);
-    const portal = pending.portalAt(head);
-    for (let place = head + 1; place < end; place++) {
-      if (pending.stepAt(place) !== Step.execute || pending.exchangeAt(place) === null) continue;
-      if (statement !== null && pending.statementAt(place) === statement) return place;
-      if (portal !== null && pending.portalAt(place) === portal) return place;
-    }
-    return -1;
-  }
-
-  /** Takes back what requests from this place on have done to names: the server has not read them, or will again. */
-  #undo(head: number): void {
-    const { pending, book } = this.#talk;
-    for (let place = pending.tail - 1; place >= head; place--) {
-      const step = pending.stepAt(place);
-      const statement = pending.statementAt(place);
-      const previous = pending.previousAt(place);
-      if (step === Step.parse && statement !== null) {
-        if (book.current(statement.name) === statement) book.restore(statement.name, previous);
-      } else if ((step === Step.closeStatement || step === Step.queryEnd) && previous !== null) book.put(previous);
-    }
-    // The server drops the unnamed statement before it reads the text that fails.
-    if (pending.stepAt(head) === Step.parse && pending.statementAt(head)?.name === '') book.unnamed = null;
-  }
-
-  /** Does again what the requests behind a discarded batch do to names, on what the names mean now. */
-  #redo(): void {
-    const { pending, book } = this.#talk;
-    for (let place = pending.head; place < pending.tail; place++) {
-      const statement = pending.statementAt(place);
-      switch (pending.stepAt(place)) {
-        case Step.parse:
-          if (statement !== null) pending.setPrevious(place, book.put(statement));
-          break;
-        case Step.closeStatement:
-          if (statement !== null) pending.setPrevious(place, book.remove(statement.name));
-          break;
-        case Step.queryEnd:
-          pending.setPrevious(place, book.remove(''));
-          break;
-        case Step.bind:
-          if (statement !== null) this.#rebind(place, statement);
-          break;
-        case Step.execute:
-          this.#rerun(place);
-          break;
-      }
-    }
-  }
-
-  #rebind(place: number, statement: Statement): void {
-    const { pending, book } = this.#talk;
-    const current = book.current(statement.name);
-    if (current === statement || current === null) return; // gone: Bind will fail, for the statement the client meant
-    pending.setStatement(place, current);
-    const portal = pending.portalAt(place);
-    if (portal !== null) portal.statement = current;
-  }
-
-  #rerun(place: number): void {
-    const { pending } = this.#talk;
-    const statement = pending.portalAt(place)?.statement ?? null;
-    const x = pending.exchangeAt(place);
-    if (statement === null || x === null || statement === pending.statementAt(place)) return;
-    pending.setStatement(place, statement);
-    x.digest = statement.digest;
   }
 
   // ---- above the cap
@@ -605,6 +408,3 @@ export class Backend implements FrameSink {
     return Onward.stop;
   }
 }
-
-const outcomeOf = (code: string, denied: boolean): Outcome =>
-  denied ? Outcome.denied : code === QUERY_CANCELED ? Outcome.cancelled : Outcome.error;

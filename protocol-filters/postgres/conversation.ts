@@ -60,6 +60,8 @@ export class Conversation {
   copyIn = false;
   copyBoth = false;
   copyOut = false;
+  /** A walsender's command has said CommandComplete, perhaps not for the last time: its ReadyForQuery ends it. */
+  commandDone = false;
   /** Syncs that a COPY swallowed: should one have been read after all, its ReadyForQuery is no surprise. */
   spareSyncs = 0;
 
@@ -121,8 +123,9 @@ export class Conversation {
     return x;
   }
 
-  begin(x: Exchange, turn: number, forwarded: boolean): void {
-    if (this.open > 0) x.flags |= Flag.pipelined;
+  /** `pipelined`: other exchanges were open when its message came. */
+  begin(x: Exchange, turn: number, forwarded: boolean, pipelined = this.open > 0): void {
+    if (pipelined) x.flags |= Flag.pipelined;
     if (forwarded) x.forwardedAt = this.host.now();
     this.beginAlone(x, turn);
   }
@@ -142,6 +145,18 @@ export class Conversation {
     x.rowsReturned = this.rows;
     this.close(x, outcome);
     this.forgetReply();
+  }
+
+  /** Ends the oldest open step and its exchange. */
+  finishHead(outcome: Outcome): void {
+    const x = this.pending.exchangeAt(this.pending.head);
+    this.pending.shift();
+    if (x === null) {
+      this.forgetReply();
+      return;
+    }
+    this.transaction.mark(x);
+    this.finish(x, outcome);
   }
 
   /** Ends an exchange that has its reply already, or none. */

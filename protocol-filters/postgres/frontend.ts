@@ -1,18 +1,16 @@
 import { zeroAt } from '../../src/bytes/cursor.ts';
-import type { Digest } from '../../src/exchange/digest.ts';
-import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
-import type { Turn } from '../../src/exchange/protocol-filter.ts';
 import type { Backend } from './backend.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { type FrameSink, Framing, Onward } from './framing.ts';
 import type { Gate } from './gate.ts';
-import { judgedView, unresolved } from './judged.ts';
+import { Inquiry } from './inquiry.ts';
+import { Intake } from './intake.ts';
 import { readNames } from './messages.ts';
 import { nameFrom } from './names.ts';
 import { Step } from './pending.ts';
-import { effectOf } from './sql-names.ts';
-import { type NameEffect, type Portal, Statement } from './statements.ts';
+import { type Portal, Statement } from './statements.ts';
 import {
   Frontend as F,
   FRONTEND_LENGTHS,
@@ -57,20 +55,16 @@ export class Frontend implements FrameSink {
   readonly #talk: Conversation;
   readonly #backend: Backend;
   readonly #gate: Gate | null;
-  readonly #turn = { from: 0, to: 0, complete: true, ops: [] as Exchange[] };
-  /** Statements of the present message: their digests, and where they stand in the lent buffer. */
-  readonly #digests: Digest[] = [];
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  #traceparent = '';
-  #truncated = false;
-  #body = 0;
+  readonly #inquiry: Inquiry;
+  readonly #intake: Intake;
 
   constructor(talk: Conversation, backend: Backend, gate: Gate | null) {
     this.#talk = talk;
     this.#backend = backend;
     this.#gate = gate;
     this.framing = new Framing(this, FRONTEND_LENGTHS, gate === null ? KEEP_TAPPED : KEEP_GATED);
+    this.#inquiry = new Inquiry(talk, gate, this.framing);
+    this.#intake = new Intake(talk, backend, this.framing, this.#inquiry);
     if (gate !== null) {
       this.framing.early = EARLY_GATED;
       this.framing.ceiling = MAX_GATED_BYTES;
@@ -87,7 +81,7 @@ export class Frontend implements FrameSink {
   }
 
   onFrame(type: number, bodyBytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
-    this.#body = bodyBytes;
+    this.#inquiry.body = bodyBytes;
     const onward = this.#read(type, bodyBytes, buf, start, end, from);
     if (onward === Onward.next) this.#talk.bound.stats.frontendMessage();
     return onward;
@@ -116,7 +110,7 @@ export class Frontend implements FrameSink {
     }
     // A client may send ahead, hoping that nothing will be asked of it.
     if (talk.awaitsPassword && type !== F.terminate) return this.#fault('out_of_order');
-    return this.#dispatch(type, this.#body + HEADER_BYTES, buf, start, end, from);
+    return this.#dispatch(type, this.#inquiry.body + HEADER_BYTES, buf, start, end, from);
   }
 
   #dispatch(type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
@@ -132,7 +126,7 @@ export class Frontend implements FrameSink {
         return this.#execute(buf, start, end, from, bytes);
       case F.describe:
         if (this.#drops(type, from, bytes)) return Onward.next;
-        this.#step(Step.describe, null, this.#described(buf, start, end), null, null, bytes);
+        this.#intake.step(Step.describe, null, this.#described(buf, start, end), null, null, bytes);
         return Onward.next;
       case F.close:
         this.#drops(type, from, bytes);
@@ -165,42 +159,45 @@ export class Frontend implements FrameSink {
   #query(buf: Buffer, start: number, end: number, from: number, bytes: number): Onward {
     const talk = this.#talk;
     const { book, pending } = talk;
+    const inquiry = this.#inquiry;
     const textEnd = buf[end - 1] === 0 ? end - 1 : end;
     const drops = this.#drops(F.query, from, bytes);
-    const doubt = this.#readText(buf, start, textEnd, drops);
+    const doubt = inquiry.read(buf, start, textEnd, drops);
     if (doubt === null) return Onward.hold;
-    const count = this.#digests.length;
-    const ops = this.#turn.ops;
+    const count = inquiry.digests.length;
+    const { ops } = inquiry;
     const at = this.framing.startedAt;
-    const effects = this.#effects(buf);
+    const effects = inquiry.effects(buf);
     for (let i = 0; i < count; i++) {
-      const x = talk.take('query', this.#digests[i]!, at, i === 0 ? bytes : 0);
+      const x = talk.take('query', inquiry.digests[i]!, at, i === 0 ? bytes : 0);
       x.index = i;
       if (count > 1) x.flags |= Flag.batch;
-      if (this.#truncated) x.flags |= Flag.truncated;
-      x.traceparent = this.#traceparent || talk.host.facts.traceparent;
+      if (inquiry.truncated) x.flags |= Flag.truncated;
+      x.traceparent = inquiry.traceparent || talk.host.facts.traceparent;
       const effect = effects?.[i];
       if (effect?.kind === 'execute') this.#runsNamed(x, book.current(effect.name));
       ops.push(x);
     }
-    const verdict = drops || (count === 0 && doubt === '') ? 'allow' : this.#judge(F.query, buf, from, effects, doubt);
-    if (verdict === 'later') return this.#dropOps();
-    talk.bound.countParsed(this.#digests);
+    const verdict =
+      drops || (count === 0 && doubt === '') ? 'allow' : inquiry.askText(F.query, buf, from, effects, doubt);
+    if (verdict === 'later') return this.#hold();
+    talk.bound.countParsed(inquiry.digests);
     if (count === 0) talk.bound.stats.registry.inc(talk.bound.stats.own.empty_queries);
     const denied = verdict === 'deny';
-    if (this.#isFull(count + 1)) return this.#untimed(true);
+    if (this.#intake.isFull(count + 1)) return this.#intake.untimed(true);
     const turn = ++talk.turns;
+    const pipelined = talk.open > 0;
     for (let i = 0; i < count; i++) {
       const x = ops[i]!;
       const effect = effects?.[i] ?? null;
       if (denied) this.#gate!.mark(x);
-      talk.begin(x, turn, !denied && !drops);
+      talk.begin(x, turn, !denied && !drops, pipelined);
       const statement = effect === null ? null : new Statement('', x.digest!, '', effect);
       const place = pending.push(Step.statement, x, statement, null, null, at, bytes);
-      if (this.#digests[i]!.operation === 'COPY') this.#copyPlace = place;
+      if (inquiry.digests[i]!.operation === 'COPY') this.#copyPlace = place;
       if (denied) {
         if (i === 0) this.#gate!.opened(place);
-      } else this.#gate?.noteExecution(place, this.#digests[i]!, false);
+      } else this.#gate?.noteExecution(place, inquiry.digests[i]!, false);
     }
     ops.length = 0;
     const last = pending.push(Step.queryEnd, null, null, null, book.remove(''), at, bytes);
@@ -220,32 +217,33 @@ export class Frontend implements FrameSink {
     const nul = zeroAt(buf, textStart, end);
     const textEnd = nul < 0 ? end : nul;
     const drops = this.#drops(F.parse, from, bytes);
-    let doubt = this.#readText(buf, textStart, textEnd, drops);
+    const inquiry = this.#inquiry;
+    let doubt = inquiry.read(buf, textStart, textEnd, drops);
     if (doubt === '' && this.#gate !== null && nameTo > nameFromAt && talk.book.full)
       doubt = 'the session has too many prepared statements';
     if (doubt === null) return Onward.hold;
-    const digest = this.#digests[0] ?? talk.bound.nothing;
-    const effects = this.#effects(buf);
+    const digest = inquiry.digests[0] ?? talk.bound.nothing;
+    const effects = inquiry.effects(buf);
     let verdict = 'allow';
     let judged = digest;
-    if (talk.host.judges && !drops && (this.#digests.length > 0 || doubt !== '')) {
-      for (let i = 0; i < this.#digests.length; i++)
-        this.#turn.ops.push(talk.take('parse', this.#digests[i]!, this.framing.startedAt, bytes));
+    if (talk.host.judges && !drops && (inquiry.digests.length > 0 || doubt !== '')) {
+      for (let i = 0; i < inquiry.digests.length; i++)
+        inquiry.ops.push(talk.take('parse', inquiry.digests[i]!, this.framing.startedAt, bytes));
       this.#gate?.named(buf, nameFromAt, nameTo);
-      verdict = this.#judge(F.parse, buf, from, effects, doubt);
-      judged = this.#judgedFirst;
-      this.#dropOps();
+      verdict = inquiry.askText(F.parse, buf, from, effects, doubt);
+      judged = inquiry.judged;
+      inquiry.drop();
       if (verdict === 'later') return Onward.hold;
     }
-    talk.bound.countParsed(this.#digests);
-    const statement = this.#statementFor(buf, nameFromAt, nameTo, digest);
+    talk.bound.countParsed(inquiry.digests);
+    const statement = this.#intake.statementFor(buf, nameFromAt, nameTo, digest);
     statement.judged = judged;
     statement.effect = effects?.[0] ?? null;
-    statement.traceparent = this.#traceparent;
-    statement.truncated = this.#truncated;
+    statement.traceparent = inquiry.traceparent;
+    statement.truncated = inquiry.truncated;
     statement.batch = talk.batch;
-    const previous = this.#store(statement);
-    const place = this.#step(Step.parse, null, statement, null, previous, bytes);
+    const previous = this.#intake.store(statement);
+    const place = this.#intake.step(Step.parse, null, statement, null, previous, bytes);
     statement.place = place;
     if (verdict === 'deny') this.#gate!.opened(place);
     return Onward.next;
@@ -263,13 +261,13 @@ export class Frontend implements FrameSink {
     const drops = this.#drops(F.bind, from, bytes);
     let denied = false;
     if (talk.host.judges && !drops) {
-      const verdict = this.#judgeRun('bind', F.bind, statement, from, bytes);
+      const verdict = this.#inquiry.askRun('bind', F.bind, statement, from, bytes);
       if (verdict === 'later') return Onward.hold;
       denied = verdict === 'deny';
     }
     const place = talk.pending.tail;
     const portal = talk.book.bind(buf, portalFrom, portalTo, statement, place);
-    this.#step(Step.bind, null, statement, portal, null, bytes);
+    this.#intake.step(Step.bind, null, statement, portal, null, bytes);
     if (denied) this.#gate!.opened(place);
     return Onward.next;
   }
@@ -282,21 +280,21 @@ export class Frontend implements FrameSink {
     const drops = this.#drops(F.execute, from, bytes);
     let denied = false;
     if (talk.host.judges && !drops) {
-      const verdict = this.#judgeRun('execute', F.execute, statement, from, bytes);
+      const verdict = this.#inquiry.askRun('execute', F.execute, statement, from, bytes);
       if (verdict === 'later') return Onward.hold;
       denied = verdict === 'deny';
     }
     if (statement !== null && statement.digest === talk.bound.nothing) {
-      this.#step(Step.execute, null, statement, portal, null, bytes);
+      this.#intake.step(Step.execute, null, statement, portal, null, bytes);
       return Onward.next;
     }
     const at = talk.stepAt || this.framing.startedAt;
     const x = talk.take('execute', talk.bound.unknown, at, talk.stepBytes + bytes);
     this.#describeRun(x, statement, portal);
     talk.forgetSteps();
-    if (this.#isFull(1)) {
-      this.#turn.ops.push(x);
-      return this.#untimed(false);
+    if (this.#intake.isFull(1)) {
+      this.#inquiry.ops.push(x);
+      return this.#intake.untimed(false);
     }
     if (denied) this.#gate!.mark(x);
     talk.begin(x, ++talk.turns, !denied && !drops);
@@ -344,13 +342,13 @@ export class Frontend implements FrameSink {
     const talk = this.#talk;
     const names = readNames(buf, start + 1, end, 1);
     const isStatement = buf[start] === PREPARED_BY_STATEMENT;
-    if (!names.ok) this.#step(Step.closePortal, null, null, null, null, bytes);
+    if (!names.ok) this.#intake.step(Step.closePortal, null, null, null, null, bytes);
     else if (isStatement) {
       const previous = talk.book.remove(nameFrom(buf, names.from, names.to));
-      this.#step(Step.closeStatement, null, previous, null, previous, bytes);
+      this.#intake.step(Step.closeStatement, null, previous, null, previous, bytes);
     } else {
       talk.book.closePortal(buf, names.from, names.to);
-      this.#step(Step.closePortal, null, null, null, null, bytes);
+      this.#intake.step(Step.closePortal, null, null, null, null, bytes);
     }
     return Onward.next;
   }
@@ -384,7 +382,7 @@ export class Frontend implements FrameSink {
       pending.push(Step.sync, null, null, null, null, this.framing.startedAt, bytes);
       this.#gate?.noteBatchEnd(pending.tail - 1);
     }
-    if (talk.failure !== null) this.#backend.resolveFailure();
+    if (talk.failure !== null) this.#backend.failures.resolve();
     return Onward.next;
   }
 
@@ -396,18 +394,18 @@ export class Frontend implements FrameSink {
     const drops = this.#drops(F.functionCall, from, bytes);
     const at = this.framing.startedAt;
     const x = talk.take('function_call', talk.bound.functionCall, at, bytes);
-    this.#turn.ops.push(x);
+    this.#inquiry.ops.push(x);
     let denied = false;
     if (talk.host.judges && !drops) {
       x.digest = talk.bound.functionCallJudged;
-      const verdict = this.#ask(F.functionCall, from);
+      const verdict = this.#inquiry.ask(F.functionCall, from);
       x.digest = talk.bound.functionCall;
-      if (verdict === 'later') return this.#dropOps();
+      if (verdict === 'later') return this.#hold();
       denied = verdict === 'deny';
     }
     registry.inc(own.function_calls);
-    if (this.#isFull(2)) return this.#untimed(true);
-    this.#turn.ops.length = 0;
+    if (this.#intake.isFull(2)) return this.#intake.untimed(true);
+    this.#inquiry.ops.length = 0;
     if (denied) this.#gate!.mark(x);
     talk.begin(x, ++talk.turns, !denied && !drops);
     const place = talk.pending.push(Step.call, x, null, null, null, at, bytes);
@@ -432,212 +430,15 @@ export class Frontend implements FrameSink {
 
   // ---- shared
 
-  /** Reads the statements of a text. Returns why they cannot be judged ('' = they can), or null: not yet. */
-  #readText(buf: Buffer, start: number, end: number, drops: boolean): string | null {
-    const talk = this.#talk;
-    const { digests } = talk.bound;
-    const stop = this.#gate === null ? Math.min(end, start + TEXT_CAPTURE_BYTES) : end;
-    const reading = digests.read(talk.reading.mode, buf, start, stop);
-    this.#digests.length = this.#starts.length = this.#ends.length = 0;
-    for (let i = 0; i < reading.count; i++) {
-      const statement = reading.statements[i]!;
-      this.#digests.push(statement.digest);
-      this.#starts.push(statement.start);
-      this.#ends.push(statement.end);
-    }
-    this.#traceparent = reading.traceparent;
-    this.#truncated = reading.truncated;
-    if (!talk.host.judges || drops) return '';
-    if (reading.truncated && reading.count > 0) this.#ends[reading.count - 1] = end;
-    if (this.#gate === null) {
-      for (const digest of this.#digests) digests.settle(digest, nothing);
-      return '';
-    }
-    if (reading.truncated && reading.count === 0) return 'the text is too long to be read';
-    return this.#gate.doubtOf(buf, start, end, this.#digests);
-  }
-
-  #effects(buf: Buffer): (NameEffect | null)[] | null {
-    const talk = this.#talk;
-    let effects: (NameEffect | null)[] | null = null;
-    for (let i = 0; i < this.#digests.length; i++) {
-      const { operation } = this.#digests[i]!;
-      const effect = effectOf(
-        operation,
-        talk.bound.digests,
-        talk.reading.mode,
-        buf,
-        this.#starts[i]!,
-        this.#ends[i]!,
-        talk.host.judges,
-      );
-      if (effect === null) continue;
-      effects ??= new Array(this.#digests.length).fill(null);
-      effects[i] = effect;
-    }
-    return effects;
-  }
-
-  #judgedFirst!: Digest;
-
-  /** Asks about the statements of a text. While policies judge, the exchanges show what this very text does. */
-  #judge(
-    type: number,
-    buf: Buffer,
-    from: number,
-    effects: (NameEffect | null)[] | null,
-    doubt: string,
-  ): 'allow' | 'deny' | 'later' {
-    const talk = this.#talk;
-    if (!talk.host.judges) return 'allow';
-    const { ops } = this.#turn;
-    if (doubt !== '') {
-      this.#judgedFirst = unresolved(this.#digests[0] ?? talk.bound.nothing);
-      return this.#gate!.denySelf(type, this.#setTurn(from), doubt);
-    }
-    const kept: Digest[] = ops.map((x) => x.digest!);
-    for (let i = 0; i < ops.length; i++) {
-      const effect = effects?.[i];
-      ops[i]!.digest =
-        effect?.kind === 'execute'
-          ? this.#judgedNamed(effect.name, this.#digests[i]!)
-          : judgedView(
-              talk.bound.digests,
-              talk.reading.mode,
-              this.#digests[i]!,
-              buf,
-              this.#starts[i]!,
-              this.#ends[i]!,
-              this.#truncated && i === ops.length - 1,
-            );
-    }
-    this.#gate?.doubtMode(ops);
-    this.#judgedFirst = ops[0]!.digest!;
-    const verdict = this.#ask(type, from);
-    for (let i = 0; i < ops.length; i++) ops[i]!.digest = kept[i]!;
-    return verdict;
-  }
-
-  #judgedNamed(name: string, own: Digest): Digest {
-    return this.#talk.book.current(name)?.judged ?? unresolved(own);
-  }
-
-  /** Asks about running a prepared statement; it was judged when it was prepared, perhaps by other rules. */
-  #judgeRun(
-    kind: string,
-    type: number,
-    statement: Statement | null,
-    from: number,
-    bytes: number,
-  ): 'allow' | 'deny' | 'later' {
-    const talk = this.#talk;
-    if (statement !== null && statement.digest === talk.bound.nothing) return 'allow';
-    if (this.#gate !== null && !this.#gate.mayRun(statement)) return 'later';
-    let digest = talk.bound.unknownJudged;
-    if (statement !== null)
-      digest =
-        statement.effect?.kind === 'execute'
-          ? this.#judgedNamed(statement.effect.name, statement.digest)
-          : statement.judged;
-    this.#turn.ops.push(talk.take(kind, digest, this.framing.startedAt, bytes));
-    const verdict = this.#ask(type, from);
-    this.#dropOps();
-    return verdict;
-  }
-
-  #ask(type: number, from: number): 'allow' | 'deny' | 'later' {
-    const turn = this.#setTurn(from);
-    if (this.#gate !== null) return this.#gate.ask(type, turn);
-    this.#talk.host.ask(turn);
-    return 'allow';
-  }
-
-  #setTurn(from: number): Turn {
-    const turn = this.#turn;
-    turn.from = from;
-    turn.to = from + HEADER_BYTES + this.#body - this.framing.left;
-    turn.complete = this.framing.left === 0;
-    return turn;
-  }
-
-  #dropOps(): Onward {
-    for (const x of this.#turn.ops) this.#talk.host.drop(x);
-    this.#turn.ops.length = 0;
+  /** Not yet: the message is offered again, whole. */
+  #hold(): Onward {
+    this.#inquiry.drop();
     return Onward.hold;
   }
 
   /** True where this message stands behind a denied one of its batch: the server would discard it, so it does not leave. */
   #drops(type: number, from: number, bytes: number): boolean {
     return this.#gate?.drops(IN_BATCH[type] === 1, from, from + bytes - this.framing.left) ?? false;
-  }
-
-  #step(
-    step: Step,
-    x: Exchange | null,
-    statement: Statement | null,
-    portal: Portal | null,
-    previous: Statement | null,
-    bytes: number,
-  ): number {
-    const talk = this.#talk;
-    talk.stepBytes += bytes;
-    if (talk.stepAt === 0) talk.stepAt = this.framing.startedAt;
-    if (this.#isFull(1)) {
-      talk.overflowTail = true;
-      return -1;
-    }
-    return talk.pending.push(step, x, statement, portal, previous, this.framing.startedAt, bytes);
-  }
-
-  /** No room for more steps? An enforced session closes then. */
-  #isFull(steps: number): boolean {
-    const full = !this.#talk.hasRoom(steps);
-    if (full && this.#gate !== null) this.#fault('too_many_in_flight');
-    return full;
-  }
-
-  /** Above the cap: the executions are counted and not timed. `ready`: their message is answered by ReadyForQuery. */
-  #untimed(ready: boolean): Onward {
-    const talk = this.#talk;
-    if (talk.phase === Phase.over) {
-      this.#dropOps();
-      return Onward.stop;
-    }
-    const { registry, own } = talk.bound.stats;
-    talk.turns++;
-    for (const x of this.#turn.ops) {
-      x.flags |= Flag.untimed;
-      talk.begin(x, talk.turns, true);
-      registry.inc(own.untimed);
-      talk.close(x, Outcome.ok);
-    }
-    this.#turn.ops.length = 0;
-    if (ready) talk.overflowReady++;
-    talk.overflowTail = !ready;
-    return Onward.next;
-  }
-
-  #statementFor(buf: Buffer, from: number, to: number, digest: Digest): Statement {
-    const talk = this.#talk;
-    const { unnamed } = talk.book;
-    // The unnamed statement of an idle session is nobody's any more: its object serves again.
-    if (from === to && unnamed !== null && talk.isIdle && talk.book.portals.size === 0) {
-      unnamed.digest = digest;
-      unnamed.runs = 0;
-      unnamed.confirmed = false;
-      return unnamed;
-    }
-    return new Statement(nameFrom(buf, from, to), digest, '', null);
-  }
-
-  #store(statement: Statement): Statement | null {
-    const talk = this.#talk;
-    if (statement.name !== '' && talk.book.full && talk.book.named.named(statement.name) === null) {
-      const { registry, own } = talk.bound.stats;
-      registry.inc(own.untracked_statements);
-      return null;
-    }
-    return talk.book.put(statement);
   }
 
   #isWellFormed(type: number, bodyBytes: number, buf: Buffer, start: number, end: number): boolean {
@@ -649,5 +450,3 @@ export class Frontend implements FrameSink {
     return Onward.stop;
   }
 }
-
-const nothing = (): void => {};

@@ -65,8 +65,8 @@ const cases: Case[] = [
     toClient: batch(native, server.ready()),
     told: [
       'query | insert into log values (?+) | denied | 42501 | denied batch | policy deny_relations',
-      'query | delete from hr.pay | denied | 42501 | pipelined denied batch | policy deny_relations',
-      'query | select ? | denied | 42501 | pipelined denied batch | policy deny_relations',
+      'query | delete from hr.pay | denied | 42501 | denied batch | policy deny_relations',
+      'query | select ? | denied | 42501 | denied batch | policy deny_relations',
     ],
   },
   {

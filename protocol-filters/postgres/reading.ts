@@ -43,15 +43,8 @@ export class Reading {
 
 const CODE = new Set(['DISCARD', 'DO', 'CALL', 'EXECUTE']);
 const SETTING = /^(?:set|reset)\s+(?:session\s+|local\s+)?"?([a-z_]+)/i;
-/** SET of these, or of all, may change how later text reads. `session`, `role`: bring settings of their own in some versions. */
-const READING_SETTINGS = new Set([
-  'standard_conforming_strings',
-  'client_encoding',
-  'names',
-  'backslash_quote',
-  'all',
-  'session',
-]);
+/** SET of these, or of all, may change how later text reads. */
+const READING_SETTINGS = new Set(['standard_conforming_strings', 'client_encoding', 'names', 'backslash_quote', 'all']);
 
 /** May running this change how later text of the session reads? Errs on the side of yes. */
 export function mayChangeReading(digest: Digest): boolean {

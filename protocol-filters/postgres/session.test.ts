@@ -32,8 +32,8 @@ const cases: [string, Script, string[]][] = [
     ],
     [
       'query | update t set a = ? | ok | affected 5 | batch',
-      'query | delete from nope | error | 42P01 | pipelined batch',
-      'query | select ? | skipped | pipelined batch',
+      'query | delete from nope | error | 42P01 | batch',
+      'query | select ? | skipped | batch',
     ],
   ],
   [
@@ -298,6 +298,18 @@ const cases: [string, Script, string[]][] = [
     ['execute | select ? | error | 57P01'],
   ],
   [
+    'a backup answers with several results, and is one exchange',
+    [
+      ['>', client.query('BASE_BACKUP')],
+      ['<', batch(server.rowDescription(), server.row(), server.complete('SELECT'))],
+      ['<', batch(server.rowDescription(), server.row(), server.row(), server.complete('SELECT'))],
+      ['<', batch(server.copyOut(), server.copyData('tar'), server.copyDone())],
+      ['<', batch(server.rowDescription(), server.row(), server.complete('SELECT'), server.complete('BASE_BACKUP'))],
+      ['<', server.ready()],
+    ],
+    ['query | base_backup | ok | returned 4'],
+  ],
+  [
     'replication streams without an end',
     [
       ['>', client.query('START_REPLICATION 0/0')],
@@ -309,10 +321,16 @@ const cases: [string, Script, string[]][] = [
   ],
 ];
 
+const walsender: Script = [
+  ['>', client.startup({ user: 'ann', replication: 'true' })],
+  ['<', server.welcome()],
+];
+const loginFor = (name: string): Script => (/^(a backup|replication)/.test(name) ? walsender : login);
+
 describe('exchanges', () => {
   for (const [name, script, want] of cases)
     test(name, () => {
-      const on = play([...login, ...script]);
+      const on = play([...loginFor(name), ...script]);
       expect(on.harness.opaqueReasons).toEqual([]);
       expect(told(on)).toEqual(want);
     });
@@ -321,7 +339,7 @@ describe('exchanges', () => {
 describe('the gate tells what the tap tells', () => {
   for (const [name, script, want] of cases)
     test(name, () => {
-      const on = play([...login, ...script], { judge: () => null, enforces: true });
+      const on = play([...loginFor(name), ...script], { judge: () => null, enforces: true });
       expect(on.harness.closed).toBe('');
       // What the gate holds back is not pipelined any more.
       const plainly = (line: string): string => line.replace(/ ?\| pipelined$| \| pipelined(?= )|pipelined /, '');
@@ -331,7 +349,7 @@ describe('the gate tells what the tap tells', () => {
 
 describe('any cut tells the same story and changes no byte', () => {
   for (const [name, script] of cases) {
-    const full = [...login, ...script];
+    const full = [...loginFor(name), ...script];
     for (const gear of ['tap', 'gate'] as const) {
       const options = gear === 'gate' ? { judge: () => null, enforces: true } : {};
       const plain = play(full, options).harness;

@@ -33,8 +33,7 @@ export class PostgresSession implements Session {
     this.#bound = bound;
     this.#talk = new Conversation(host, bound);
     this.#gate = host.enforces ? new Gate(this.#talk) : null;
-    this.#backend = new Backend(this.#talk);
-    this.#backend.gate = this.#gate;
+    this.#backend = new Backend(this.#talk, this.#gate);
     this.#frontend = new Frontend(this.#talk, this.#backend, this.#gate);
     // An answer of our own to SSLRequest takes the request's place: requests are held until the startup message.
     if (host.enforces || bound.options.refuse_ssl) host.setGear(Side.downstream, 'gate');
@@ -85,7 +84,7 @@ export class PostgresSession implements Session {
   onEnd(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void {
     // A client that has said all it wants still waits for its answers.
     if (side === Side.downstream && how === 'fin') return;
-    this.#backend.resolveFailure(true);
+    this.#backend.failures.resolve(true);
     this.#talk.endAll();
   }
 

@@ -61,9 +61,11 @@ export function effectOf(
       if (found === null) return null;
       const reading = digests.read(mode, buf, start, end);
       if (reading.count !== 1) return null;
-      const { digest } = reading.statements[0]!;
-      const holdable = /\bwith\s+hold\b/i.test(digest.text);
-      return { ...effect('declare', folded(found[1]!), new Statement('', digest, '', null)), holdable };
+      const cursor = new Statement('', reading.statements[0]!.digest, '', null);
+      cursor.confirmed = true;
+      const holdable = /\bwith\s+hold\b/i.test(cursor.digest.text);
+      if (judge) cursor.judged = judgedView(digests, mode, cursor.digest, buf, start, end);
+      return { ...effect('declare', folded(found[1]!), cursor), holdable };
     }
     case 'CLOSE':
       return named('close', CLOSE.exec(head), true);

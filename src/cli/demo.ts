@@ -15,8 +15,8 @@ const REFRESH_MS = 1_000;
 /** How long after an unanswered question the end of Sluice may become known. */
 const STARTLE_MS = 500;
 const RATE_WINDOW_MS = 5_000;
-/** Rows of the final table when the output is no terminal. */
-const FINAL_LINES = 34;
+/** The final table holds every query of the shop. */
+const FINAL_LINES = 60;
 
 /**
  * `sluice demo`: a Postgres of its own, Sluice in front of it, a small shop's traffic through it, and a live table of the
@@ -108,7 +108,7 @@ async function watch(watcher: Watcher, forMs: number | null, stopped: AbortSigna
     // The addresses above stay in sight.
     const options = {
       width: screen.width,
-      height: Math.min(screen.height - 6, FINAL_LINES),
+      height: screen.height - 6,
       adminUrl: watcher.adminUrl,
     };
     screen.draw(queryTable(answer, watcher.recent, options));

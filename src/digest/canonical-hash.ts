@@ -30,7 +30,8 @@ export const seededHash = (words: Int32Array, length: number, k0: number, k1: nu
   return v1 ^ v3;
 };
 
-const hex = (x: number): string => (x >>> 0).toString(16).padStart(8, '0');
+const HEX = Array.from({ length: 256 }, (_, i) => (i < 16 ? '0' : '') + i.toString(16));
+const hex = (x: number): string => HEX[x >>> 24]! + HEX[(x >>> 16) & 255]! + HEX[(x >>> 8) & 255]! + HEX[x & 255]!;
 
 const finalMix = (x: number): number => {
   let h = x ^ (x >>> 16);

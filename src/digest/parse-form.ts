@@ -3,12 +3,12 @@ import { type CanonicalWriter, Literal } from './sql-canonical.ts';
 
 /** Stands in for a literal of that kind wherever the grammar takes one. */
 const FORMS: string[] = [];
-FORMS[Literal.string] = "''";
+FORMS[Literal.string] = "'x'";
 FORMS[Literal.number] = '1';
 FORMS[Literal.parameter] = '$1';
 FORMS[Literal.boolean] = 'true';
 FORMS[Literal.null] = 'null';
-FORMS[Literal.unicodeString] = "U&''";
+FORMS[Literal.unicodeString] = "U&'x'";
 FORMS[Literal.bits] = "B'0'";
 FORMS[Literal.hex] = "X'0'";
 FORMS[Literal.escape] = "'!'";
@@ -31,7 +31,7 @@ export const parseForm = (canonical: CanonicalWriter, source: Buffer): string | 
     text +=
       kind === Literal.word
         ? source.toString('utf8', canonical.literalFrom[i]!, canonical.literalTo[i]!)
-        : (FORMS[kind] ?? "''");
+        : (FORMS[kind] ?? "'x'");
     from = bytes[at + 1] === 0x2b ? at + 2 : at + 1; // `?+` is one literal
   }
   return text + bytes.toString('utf8', from);

@@ -97,8 +97,12 @@ export class ParseThread {
       this.#finish(null);
       this.#pump();
     };
-    worker.on('message', (facts: TreeFacts | null) => {
+    worker.on('message', ({ facts, broken }: { facts: TreeFacts | null; broken: boolean }) => {
       if (this.#worker !== worker) return;
+      if (broken) {
+        this.#worker = null;
+        void worker.terminate();
+      }
       this.#finish(facts);
       this.#pump();
     });

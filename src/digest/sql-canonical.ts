@@ -12,6 +12,7 @@ import {
   listAfterQuoted,
   listAfterWord,
 } from './sql-lists.ts';
+import { NamePlaces, Names } from './sql-name-places.ts';
 import { ENDS_OPERAND, GAP, Token } from './sql-spacing.ts';
 
 /** What stood where the canonical text has `?`. */
@@ -31,15 +32,6 @@ export const Literal = {
 /** Groups deeper than this are only counted: no lists are looked for in them. */
 const DEPTH_LIMIT = 512;
 const QUESTION = 0x3f;
-
-/** What the words of a statement mean by its first keyword. */
-const Words = {
-  plain: 0,
-  setName: 1, // SET name: values begin after = or TO
-  setValue: 2,
-  name: 3, // the next word is a name that is generated as often as not: SAVEPOINT, RELEASE, DEALLOCATE
-  rollback: 4, // ROLLBACK: a name after TO
-} as const;
 
 /**
  * Writes the canonical form of one statement, token by token, into a buffer of its own: lower case outside quotes, one
@@ -68,7 +60,7 @@ export class CanonicalWriter {
 
   #prev = 0;
   #tokens = 0;
-  #mode = 0;
+  readonly #names = new NamePlaces();
   #list = 0;
   /** NOT stood after an operand, IS or SET: null and booleans after it are no constants (`x is not null`). */
   #notKeeps = false;
@@ -103,7 +95,8 @@ export class CanonicalWriter {
 
   start(): void {
     this.length = this.literals = this.kw = this.depth = 0;
-    this.#prev = this.#tokens = this.#mode = this.#list = 0;
+    this.#prev = this.#tokens = this.#list = 0;
+    this.#names.mode = Names.none;
     this.#notKeeps = this.#unicodeName = false;
     this.#minusEnd = this.#rowEnd[0] = -1;
   }
@@ -130,19 +123,19 @@ export class CanonicalWriter {
       to++;
     }
     const kw = prev === Token.dot ? 0 : keyword(out, start, o);
-    if ((kw !== 0 || this.#mode !== Words.plain || prev === Token.open) && this.#isConstant(kw, from, to)) return to;
+    if ((kw !== 0 || this.#names.mode !== Names.none || prev === Token.open) && this.#isConstant(kw, from, to))
+      return to;
     this.length = o;
     if (this.#list !== 0) this.#list = listAfterWord(this.#list, kw, this.#kind[this.#level()] === Group.cast);
     if (kw === Kw.not) this.#notKeeps = ENDS_OPERAND[prev] === 1 || this.kw === Kw.is || this.kw === Kw.set;
-    if (this.#tokens === 0) this.#mode = firstWord(kw);
+    if (this.#tokens === 0) this.#names.first(kw);
     this.#took(OPERAND_NEXT[kw] === 1 ? Token.key : Token.word, kw);
     return to;
   }
 
   /** A quoted identifier, as written. `unicode`: U&"…". */
   quoted(buf: Uint8Array, from: number, to: number, unicode: boolean): void {
-    if (this.#mode === Words.setValue || this.#mode === Words.name) {
-      this.#nameSeen();
+    if (this.#names.quoted()) {
       this.literal(Literal.word, from, to);
       return;
     }
@@ -197,11 +190,12 @@ export class CanonicalWriter {
       const like = buf[from] === QUESTION && (to - from === 1 || (to - from === 2 && buf[from + 1] === 0x2b));
       this.#copy(like ? Token.literal : Token.operator, buf, from, to);
       if (like) {
+        this.#names.seen();
         this.#list = 0;
         this.#took(Token.literal, 0);
         return;
       }
-      if (this.#mode === Words.setName && to - from === 1 && buf[from] === 0x3d) this.#mode = Words.setValue;
+      if (to - from === 1 && buf[from] === 0x3d) this.#names.equals();
     }
     this.#list = 0;
     this.#took(Token.operator, 0);
@@ -322,33 +316,9 @@ export class CanonicalWriter {
     const constant =
       (kw === Kw.all && before === Kw.limit) ||
       (prev === Token.open && this.#kwBeforeOpen === Kw.extract) ||
-      (this.#mode !== Words.plain && this.#isName(kw, before));
+      (this.#names.mode !== Names.none && this.#names.word(kw, before));
     if (constant) this.literal(Literal.word, from, to);
     return constant;
-  }
-
-  #isName(kw: number, before: number): boolean {
-    switch (this.#mode) {
-      case Words.setName:
-        if (kw === Kw.to || kw === Kw.role) this.#mode = Words.setValue;
-        return false;
-      case Words.setValue:
-        return kw !== Kw.default && kw !== Kw.to;
-      case Words.rollback:
-        if (before === Kw.to) this.#mode = Words.name;
-        if (before !== Kw.to || kw === Kw.savepoint) return false;
-        this.#nameSeen();
-        return true;
-      default:
-        // RELEASE SAVEPOINT x, DEALLOCATE PREPARE x, DEALLOCATE ALL
-        if (kw === Kw.savepoint || kw === Kw.prepare || kw === Kw.all) return false;
-        this.#nameSeen();
-        return true;
-    }
-  }
-
-  #nameSeen(): void {
-    if (this.#mode !== Words.setValue) this.#mode = Words.plain;
   }
 
   /** Everything in the group becomes `?+`. */
@@ -410,9 +380,3 @@ export class CanonicalWriter {
     for (const byte of [0x20, 0x2e, 0x2e, 0x2e]) this.out[this.length++] = byte;
   }
 }
-
-const firstWord = (kw: number): number => {
-  if (kw === Kw.set) return Words.setName;
-  if (kw === Kw.savepoint || kw === Kw.release || kw === Kw.deallocate) return Words.name;
-  return kw === Kw.rollback ? Words.rollback : Words.plain;
-};

@@ -39,7 +39,7 @@ export interface Statement {
   readonly touches: readonly string[];
 }
 
-const BLANKS = [' ', ' ', ' ', '\n', '\t', '  ', ' /* c; */ ', ' -- it\'s; "x\n', ' /* a /* nested; */ \' */ ', '\r\n'];
+const BLANKS = [' ', ' ', ' ', '\n', '\t', '  ', ' /* c; */ ', ' -- it\'s; "x\n', " /* a /* nested; */ ' */ ", '\r\n'];
 
 const numberText = (r: Rng): string =>
   r.pick([
@@ -71,7 +71,16 @@ const stringText = (r: Rng): string => {
 const literalText = (r: Rng, kind: 'number' | 'string' | 'any'): string => {
   if (kind === 'number') return numberText(r);
   if (kind === 'string') return stringText(r);
-  return r.pick([numberText, stringText, numberText, stringText, () => 'null', () => 'true', () => "N'national'", () => `$${1 + r.int(9)}`])(r);
+  return r.pick([
+    numberText,
+    stringText,
+    numberText,
+    stringText,
+    () => 'null',
+    () => 'true',
+    () => "N'national'",
+    () => `$${1 + r.int(9)}`,
+  ])(r);
 };
 
 const mixCase = (r: Rng, word: string): string => {
@@ -89,8 +98,7 @@ export const write = (statement: Statement, r: Rng): string => {
     if (typeof piece === 'string') {
       if (piece.includes('"')) words.push(piece);
       else for (const word of piece.split(' ')) words.push(mixCase(r, word.replaceAll('·', ' ')));
-    }
-    else if ('literal' in piece) words.push(literalText(r, piece.literal));
+    } else if ('literal' in piece) words.push(literalText(r, piece.literal));
     else if ('list' in piece) {
       for (let i = 1 + r.int(4); i > 0; i--) words.push(literalText(r, piece.list), ...(i > 1 ? [','] : []));
     } else {
@@ -194,7 +202,8 @@ export class Grammar {
     this.#put('with');
     for (let i = r.int(2); i >= 0; i--) {
       // Often the name of a real relation: it must hide that one, in the right places only.
-      const name = r.pick(['recent', 't', 'orders', 'forbidden']) + (this.#ctes.length > 1 ? String(this.#ctes.length) : '');
+      const name =
+        r.pick(['recent', 't', 'orders', 'forbidden']) + (this.#ctes.length > 1 ? String(this.#ctes.length) : '');
       if (this.#ctes.includes(name)) continue;
       this.#put(name, r.pick(['as', 'as materialized', 'as not materialized']), '(');
       this.#depth++;
@@ -427,14 +436,21 @@ export class Grammar {
     this.#put('as source on target.a = source.a when matched then');
     if (!insert) this.#put('delete');
     else
-      this.#put('update set b =', { literal: 'any' }, 'when not matched then insert values (', { literal: 'any' }, ', a )');
+      this.#put(
+        'update set b =',
+        { literal: 'any' },
+        'when not matched then insert values (',
+        { literal: 'any' },
+        ', a )',
+      );
   }
 
   #utility(): void {
     const r = this.#r;
     r.pick<() => void>([
       () => this.#put(r.pick(['begin', 'commit', 'rollback', 'start transaction', 'discard temp', 'show all'])),
-      () => this.#put('set', r.pick(['', 'local ', 'session ']) + 'work_mem', r.pick(['=', 'to']), { literal: 'string' }),
+      () =>
+        this.#put('set', r.pick(['', 'local ', 'session ']) + 'work_mem', r.pick(['=', 'to']), { literal: 'string' }),
       () => this.#put('savepoint', r.pick(['sp1', 'sp2'])),
       () => {
         this.#put(r.pick(['explain', 'explain analyze', 'explain ( costs off )']));
@@ -480,7 +496,13 @@ export class Grammar {
       () => {
         this.#put('create table');
         this.#relation('create');
-        this.#put('( a int not null default', { literal: 'number' }, ', b text check ( b <>', { literal: 'string' }, ') )');
+        this.#put(
+          '( a int not null default',
+          { literal: 'number' },
+          ', b text check ( b <>',
+          { literal: 'string' },
+          ') )',
+        );
       },
       () => {
         this.#put('create table');

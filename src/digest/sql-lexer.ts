@@ -6,6 +6,7 @@ import {
   dollarQuoteEnd,
   lineCommentEnd,
   numberEnd,
+  operatorBytesEnd,
   operatorEnd,
   quotedIdentifierEnd,
   stringEnd,
@@ -37,6 +38,8 @@ export class SqlLexer {
   #to = 0;
   #backslashes = false;
   #truncated = false;
+  /** Up to here each operator byte is an operator of its own. */
+  #singles = 0;
   readonly #body = new RoutineBody();
 
   /** @param cap most bytes of text that begin() will be given. */
@@ -51,6 +54,7 @@ export class SqlLexer {
     this.#to = end;
     this.#backslashes = !standardConformingStrings;
     this.#truncated = truncated;
+    this.#singles = start;
     this.firstCommentAt = this.lastCommentAt = -1;
   }
 
@@ -111,7 +115,7 @@ export class SqlLexer {
               continue;
             }
           }
-          i = operatorEnd(buf, i, to);
+          i = this.#operatorEnd(i);
           out.operator(buf, at, i);
           break;
         case Char.dot:
@@ -222,6 +226,15 @@ export class SqlLexer {
     if (i > at) this.canonical.literal(Literal.string, at, i);
     else this.canonical.other(Token.other, buf, at, ++i);
     return i;
+  }
+
+  /** Looks at each byte once or twice, however many operators stand in a row. */
+  #operatorEnd(at: number): number {
+    if (at < this.#singles) return at + 1;
+    const run = operatorBytesEnd(this.#buf, at, this.#to);
+    const end = operatorEnd(this.#buf, at, run);
+    if (end < run) this.#singles = run;
+    return end;
   }
 
   #comment(at: number): number {

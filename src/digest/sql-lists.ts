@@ -30,7 +30,8 @@ export const Group = {
 export const listAfterWord = (state: number, kw: number, inCast: boolean): number => {
   switch (state) {
     case List.element:
-      return kw === Kw.cast ? List.cast : List.prefix;
+      if (kw === Kw.cast) return List.cast;
+      return kw === Kw.none || kw === Kw.array || kw === Kw.typeTail ? List.prefix : List.no;
     case List.prefixDot:
       return List.prefix;
     case List.type:

@@ -145,23 +145,27 @@ const digitsEnd = (buf: Uint8Array, at: number, end: number): number => {
 const SPECIAL = new Uint8Array(256);
 for (const c of '~!@#^&|`?%') SPECIAL[c.charCodeAt(0)] = 1;
 
-/**
- * An operator, from its first byte, by the server's rules: it stops before a comment's start, and a + or - at its end
- * belongs to it only if it holds one of ~ ! @ # ^ & | ` ? %.
- */
-export const operatorEnd = (buf: Uint8Array, at: number, end: number): number => {
-  let i = at;
-  let special = 0;
-  while (i < end) {
-    const c = buf[i]!;
-    if (CHAR[c] !== Char.operator) break;
-    if (i > at && i + 1 < end) {
-      if (c === 0x2d && buf[i + 1] === 0x2d) break;
-      if (c === 0x2f && buf[i + 1] === 0x2a) break;
+/** Where operator bytes end, from the first of them; a comment's start ends them too. */
+export const operatorBytesEnd = (buf: Uint8Array, at: number, end: number): number => {
+  let i = at + 1;
+  while (i < end && CHAR[buf[i]!] === Char.operator) {
+    if (i + 1 < end) {
+      if (buf[i] === 0x2d && buf[i + 1] === 0x2d) break;
+      if (buf[i] === 0x2f && buf[i + 1] === 0x2a) break;
     }
-    special |= SPECIAL[c]!;
     i++;
   }
-  if (special === 0) while (i - at > 1 && (buf[i - 1] === 0x2b || buf[i - 1] === 0x2d)) i--;
   return i;
+};
+
+/**
+ * How many of the operator bytes buf[at..end) are the first operator, by the server's rule: a + or - at the end belongs
+ * to it only if it holds one of ~ ! @ # ^ & | ` ? %. What it leaves is + and - alone: each an operator of its own.
+ */
+export const operatorEnd = (buf: Uint8Array, at: number, end: number): number => {
+  let special = 0;
+  for (let i = at; i < end; i++) special |= SPECIAL[buf[i]!]!;
+  let to = end;
+  if (special === 0) while (to - at > 1 && (buf[to - 1] === 0x2b || buf[to - 1] === 0x2d)) to--;
+  return to;
 };

@@ -30,6 +30,8 @@ const OBJECTS = new Set(
 const FILLERS = new Set(['only', 'lateral', 'table', 'if', 'not', 'exists', 'concurrently', 'verbose']);
 /** Words that can follow where a relation may stand, and are none. */
 const NO_NAME = new Set(['select', 'values', 'with', 'set', 'stdin', 'stdout', 'program', 'rows', 'unnest', 'where']);
+/** After these a name with a parenthesis is a function. */
+const BEFORE_CALLS = new Set(['from', 'join', ',', 'using']);
 /** `f(a FROM b)` is no FROM clause. */
 const FROM_CALLS = new Set(['extract', 'substring', 'trim', 'overlay', 'position']);
 
@@ -112,59 +114,104 @@ const labelOf = (tokens: readonly string[], at: number, first: string): string =
   return head;
 };
 
+/** Where the walk is: what a FROM, a comma or a parenthesis means here. */
+interface Place {
+  readonly tokens: readonly string[];
+  /** Index of the statement's first keyword, and that keyword. */
+  readonly at: number;
+  readonly first: string;
+  /** SELECT, INSERT … whose part this is. */
+  operation: string;
+  depth: number;
+  /** Depths at which a comma goes on with a FROM list. */
+  readonly fromDepths: number[];
+  /** One a parenthesis: of a call like f(a FROM b). */
+  readonly opensCall: boolean[];
+}
+
 const walk = (tokens: readonly string[], at: number, first: string, summary: Summary, targets: Targets): number => {
+  const place: Place = { tokens, at, first, operation: first, depth: 0, fromDepths: [], opensCall: [] };
   const ctes = new Set<string>();
-  const fromDepths: number[] = []; // depths at which a comma goes on with a FROM list
-  const opensCall: boolean[] = []; // one a parenthesis: f(a FROM b)
   let sensitivity = statementSensitivity(first);
-  let operation = first;
-  let depth = 0;
   for (let i = Math.max(at, 0); i < tokens.length; i++) {
     const token = tokens[i]!;
     const previous = tokens[i - 1];
-    if (token === '(') {
-      opensCall[depth++] = previous !== undefined && FROM_CALLS.has(previous);
-      continue;
-    }
-    if (token === ')') {
-      if (fromDepths.at(-1) === depth) fromDepths.pop();
-      if (depth > 0) depth--;
-      continue;
-    }
-    let expects = token === ',' && fromDepths.at(-1) === depth;
-    if (!expects && !isName(token)) continue;
-    if (!expects && previous !== '.') {
-      if (tokens[i + 1] === '(') sensitivity = Math.max(sensitivity, functionSensitivity(nameOf(token)));
+    if (isName(token) && previous !== '.') {
+      sensitivity = Math.max(sensitivity, sensitivityAt(place, i));
       if (token === 'as' && isName(previous) && opensQuery(tokens, i)) ctes.add(nameOf(previous));
-      if (token === 'execute' || token === 'program') sensitivity = Sensitive.code;
-      if (token === '?' && first === 'copy') sensitivity = Math.max(sensitivity, Sensitive.literal);
       if (QUERIES.has(token) && startsQuery(token, previous)) {
-        operation = token;
+        place.operation = token;
         if (token !== 'values' && token !== 'table') summary.add(token.toUpperCase());
-        expects = token === 'update';
-      } else if (token === 'from') {
-        expects = previous !== 'distinct' && !(depth > 0 && opensCall[depth - 1]);
-        if (expects && operation !== 'delete') fromDepths.push(depth);
-      } else if (token === 'join' || token === 'into' || token === 'using' || token === 'truncate') expects = true;
-      else if (token === 'where' || token === 'set' || token === 'group' || token === 'order' || token === 'union') {
-        if (fromDepths.at(-1) === depth) fromDepths.pop();
-      } else if (token === 'table' || token === 'view' || token === 'copy' || token === 'lock') expects = i <= at + 5;
-      else if (token === 'on') expects = first === 'create' && i <= at + 8;
+      }
     }
-    if (!expects) continue;
+    if (!relationFollows(place, i)) continue;
     const name = i + 1 + fillersAt(tokens, i + 1);
     if (!isName(tokens[name]) || NO_NAME.has(tokens[name]!)) continue;
     const dotted = tokens[name + 1] === '.' && isName(tokens[name + 2]);
     const last = dotted ? name + 2 : name;
-    if (tokens[last + 1] === '(' && (token === 'from' || token === 'join' || token === ',' || token === 'using'))
-      continue;
+    if (tokens[last + 1] === '(' && BEFORE_CALLS.has(token)) continue;
     const schema = dotted ? nameOf(tokens[name]!) : '';
     const relation = nameOf(tokens[last]!);
     if (schema === '' && ctes.has(relation)) continue;
-    targets.add(schema, relation, verb(token, operation, first));
+    targets.add(schema, relation, verb(token, place.operation, first));
     summary.add(dotted ? `${tokens[name]}.${tokens[last]}` : tokens[last]!);
+    i = last;
   }
   return sensitivity;
+};
+
+const sensitivityAt = ({ tokens, first }: Place, i: number): number => {
+  const token = tokens[i]!;
+  if (token === 'execute' || token === 'program') return Sensitive.code;
+  if (first === 'copy' && (token === 'from' || token === 'to') && tokens[i + 1] === '?') return Sensitive.literal;
+  return tokens[i + 1] === '(' ? functionSensitivity(nameOf(token)) : Sensitive.no;
+};
+
+/** True if the token at `i` stands before a relation. Keeps the place up to date. */
+const relationFollows = (place: Place, i: number): boolean => {
+  const { tokens, at, first, fromDepths, opensCall } = place;
+  const token = tokens[i]!;
+  const previous = tokens[i - 1];
+  if (previous === '.') return false;
+  switch (token) {
+    case '(':
+      opensCall[place.depth++] = previous !== undefined && FROM_CALLS.has(previous);
+      return false;
+    case ')':
+      if (fromDepths.at(-1) === place.depth) fromDepths.pop();
+      if (place.depth > 0) place.depth--;
+      return false;
+    case ',':
+      return fromDepths.at(-1) === place.depth;
+    case 'from': {
+      const clause = previous !== 'distinct' && !(place.depth > 0 && opensCall[place.depth - 1]);
+      if (clause && place.operation !== 'delete') fromDepths.push(place.depth);
+      return clause;
+    }
+    case 'where':
+    case 'set':
+    case 'group':
+    case 'order':
+    case 'union':
+      if (fromDepths.at(-1) === place.depth) fromDepths.pop();
+      return false;
+    case 'join':
+    case 'into':
+    case 'using':
+    case 'truncate':
+      return true;
+    case 'update':
+      return startsQuery(token, previous);
+    case 'table':
+    case 'view':
+    case 'copy':
+    case 'lock':
+      return i <= at + 5;
+    case 'on':
+      return first === 'create' && i <= at + 8;
+    default:
+      return false;
+  }
 };
 
 /** `name AS (` or `name AS [NOT] MATERIALIZED (` */

@@ -12,6 +12,8 @@ import {
   type NetworkFilter,
 } from './filter.ts';
 import { HeldBytes } from './held-bytes.ts';
+import { LinkExchanges } from './link-exchanges.ts';
+import { LinkJudges } from './link-judges.ts';
 import type { Clock } from './transport.ts';
 
 /** Which upstream host issued a cancellation key; shared by all workers. */
@@ -52,10 +54,10 @@ export const protocolLink =
 class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   readonly name: string;
   readonly facts: SessionFacts;
-  exchanges = 0;
   readonly #env: ProtocolLinkEnv;
   readonly #callbacks: FilterCallbacks;
   readonly #bound: BoundFilter;
+  readonly #exchanges: LinkExchanges;
   /** Opened in onNewConnection, when the chain's links are known; null if the connection ended before. */
   #session: Session | null = null;
   readonly #gears: [Gear, Gear] = ['tap', 'tap'];
@@ -69,14 +71,12 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   readonly #ended: [boolean, boolean] = [false, false];
   readonly #paused: [boolean, boolean] = [false, false];
   readonly #learned: string[] = [];
-  /** Ended by the session while their reply was still held here. */
-  readonly #ending: Exchange[] = [];
-  #seq = 0;
   #started = false;
-  #judges: readonly NetworkFilter[] | null = null;
-  #enforces = false;
+  #judges: LinkJudges | null = null;
   #calling = false;
   #settling = false;
+  /** How often in a row a resumed session has read nothing. */
+  #fruitless = 0;
   #failed = false;
   #opaque = false;
   /** The connection is over; `#left`: and the session knows. */
@@ -97,6 +97,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     this.#env = env;
     this.#callbacks = callbacks;
     this.facts = callbacks.connection.facts;
+    this.#exchanges = new LinkExchanges(env, callbacks.connection);
     callbacks.connection.drainable = this;
     callbacks.connection.dialOnDemand = speaksFirst === 'client';
     this.#now = env.clock.now();
@@ -211,6 +212,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   #settle(): void {
     if (this.#settling || this.#calling) return; // the outer call comes round to it
     this.#settling = true;
+    this.#fruitless = 0;
     try {
       do {
         this.#release(Side.downstream);
@@ -224,7 +226,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     } finally {
       this.#settling = false;
     }
-    if (this.#ending.length > 0) this.#endEnding();
+    this.#exchanges.flushEnding();
   }
 
   #release(side: Side): void {
@@ -250,8 +252,14 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     if (!this.#resumes[side] || this.#over) return false;
     this.#resumes[side] = this.#holding[side] = false;
     const held = this.#held[side];
-    if (held !== null && !this.#opaque) this.#readHeld(side, held);
-    return true;
+    if (held === null || this.#opaque) return true;
+    const before = held.read;
+    this.#readHeld(side, held);
+    this.#fruitless = held.read === before ? this.#fruitless + 1 : 0;
+    if (this.#fruitless < MAX_FRUITLESS) return true;
+    // Resumed again and again, and nothing comes of it: what it waits for are more bytes.
+    for (const each of BOTH) if (this.#resumes[each]) this.#resumes[each] = this.#holding[each] = false;
+    return false;
   }
 
   /** Passes a FIN on once the session has read everything before it. */
@@ -287,7 +295,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     for (const side of BOTH) this.#end(side, this.#over ? this.#how : 'error');
     if (!this.#over || this.#left) return;
     this.#left = true;
-    this.#endEnding();
+    this.#exchanges.flushEnding();
     for (const key of this.#learned) this.#env.keys.forget(key);
     if (this.#started) this.#env.observer.sessionEnd(this.facts, this.#callbacks.connection.info.closeReason);
   }
@@ -295,12 +303,11 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   // ---- SessionHost
 
   get judges(): boolean {
-    return this.#judging().length > 0;
+    return this.#judging().links.length > 0;
   }
 
   get enforces(): boolean {
-    this.#judging();
-    return this.#enforces;
+    return this.#judging().enforces;
   }
 
   gear(side: Side): Gear {
@@ -314,19 +321,15 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   ask(turn: Turn): Verdict {
-    for (const link of this.#judging()) {
-      const verdict = link.onTurn!(turn, this.facts);
-      if (verdict === 'later') return 'later';
-      if (verdict === 'deny') {
-        this.#refuse(turn, link);
-        return 'deny';
-      }
-    }
-    return 'allow';
+    const judges = this.#judging();
+    const verdict = judges.ask(turn, this.facts);
+    if (verdict === 'deny') this.#refuse(turn, judges.decider!);
+    return verdict;
   }
 
   clear(side: Side, upTo: number): void {
     this.#held[side]?.clear(upTo);
+    if (!this.#calling) this.#settle();
   }
 
   replace(side: Side, from: number, to: number, bytes: Uint8Array | null): void {
@@ -349,56 +352,29 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   take(): Exchange {
-    const x = this.#env.pool.take();
-    x.session = this.facts;
-    x.seq = ++this.#seq;
-    x.requestFirstByteAt = x.requestLastByteAt = this.#now;
-    return x;
+    return this.#exchanges.take(this.#now);
   }
 
   drop(x: Exchange): void {
-    this.#env.pool.give(x);
+    this.#exchanges.drop(x);
   }
 
   begin(x: Exchange): void {
-    this.exchanges++;
     if (x.forwardedAt === 0 && this.#gears[Side.downstream] === 'tap') x.forwardedAt = this.#now;
-    this.#env.observer.begin(x);
+    this.#exchanges.begin(x);
   }
 
   progress(x: Exchange): void {
-    this.#env.observer.progress(x);
+    this.#exchanges.progress(x);
   }
 
   end(x: Exchange): void {
-    if (this.#held[Side.upstream] === null) this.#endWhenTaken(x);
-    else {
-      this.#ending.push(x); // its reply leaves when the session returns
-      this.#settle();
-    }
-  }
-
-  #endEnding(): void {
-    for (const x of this.#ending.splice(0)) this.#endWhenTaken(x);
-  }
-
-  /** An exchange whose reply the client has not taken yet is told when it has. */
-  #endWhenTaken(x: Exchange): void {
-    const { connection } = this.#callbacks;
-    if (connection.pendingWrite === 0 || x.replyLastByteAt === 0) {
-      x.acceptedAt = x.replyLastByteAt;
-      this.#finish(x);
+    if (this.#held[Side.upstream] === null) {
+      this.#exchanges.end(x);
       return;
     }
-    connection.whenFlushed(() => {
-      if (!connection.closed) x.acceptedAt = this.#env.clock.now();
-      this.#finish(x);
-    });
-  }
-
-  #finish(x: Exchange): void {
-    this.#env.observer.end(x);
-    this.#env.pool.give(x);
+    this.#exchanges.endLater(x);
+    this.#settle();
   }
 
   aside(side: Side, kind: string, bytes: number): void {
@@ -460,6 +436,10 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   // ---- draining
 
+  get exchanges(): number {
+    return this.#exchanges.begun;
+  }
+
   get quiet(): boolean {
     if (this.#session === null) return true;
     return !this.#opaque && this.#session.quiet && this.#held.every((held) => held === null || held.length === 0);
@@ -475,11 +455,9 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   // ---- verdicts
 
-  #judging(): readonly NetworkFilter[] {
-    if (this.#judges === null) {
-      this.#judges = this.#callbacks.connection.chain.filters.filter((link) => link.onTurn !== undefined);
-      this.#enforces = this.#judges.some((link) => link.enforces === true);
-    }
+  /** Known when the whole chain is built. */
+  #judging(): LinkJudges {
+    this.#judges ??= new LinkJudges(this.#callbacks.connection.chain.filters);
     return this.#judges;
   }
 
@@ -504,3 +482,4 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
 const BOTH = [Side.downstream, Side.upstream] as const;
 const NOTHING = Buffer.alloc(0);
+const MAX_FRUITLESS = 4;

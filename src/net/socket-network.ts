@@ -9,15 +9,19 @@ export interface SocketNetworkOptions {
   readonly highWaterMark?: number;
   /** False: accepted sockets are read through 'data' events, as where Node's inner names are missing. For tests. */
   readonly lean?: boolean;
+  /** How long a closing connection waits for a peer that takes nothing of what is left. Milliseconds. */
+  readonly flushStallMs?: number;
 }
 
 /** The real network: node:net, with reads into lent buffers. Works in cluster workers (the primary accepts for them). */
 export class SocketNetwork implements Network {
   readonly #highWaterMark: number;
   readonly #lean: boolean;
+  readonly #flushStallMs: number;
 
   constructor(options: SocketNetworkOptions = {}) {
     this.#lean = options.lean ?? true;
+    this.#flushStallMs = options.flushStallMs ?? 10_000;
     this.#highWaterMark = options.highWaterMark ?? 256 * 1024;
   }
 
@@ -38,7 +42,7 @@ export class SocketNetwork implements Network {
       // A worker at its descriptor limit can be handed a connection without a descriptor; one that was reset in the
       // accept queue has no address any more.
       if (socket.remoteAddress === undefined && at.kind === 'ip') socket.destroy();
-      else onConnection(SocketTransport.accepted(socket, silent, this.#highWaterMark, this.#lean));
+      else onConnection(this.#accepted(socket));
     });
     if (at.kind === 'pipe') await removeStale(at.host);
     const where = at.kind === 'pipe' ? { path: at.host } : { host: at.host, port: at.port };
@@ -60,7 +64,7 @@ export class SocketNetwork implements Network {
 
   connect(to: Address, events: TransportEvents): Transport {
     const target = to.kind === 'pipe' ? { path: to.host } : { host: to.host, port: to.port };
-    return SocketTransport.dialled(
+    const transport = SocketTransport.dialled(
       (onread) =>
         connect({
           ...target,
@@ -74,6 +78,14 @@ export class SocketNetwork implements Network {
       to,
       events,
     );
+    transport.flushStallMs = this.#flushStallMs;
+    return transport;
+  }
+
+  #accepted(socket: Socket): SocketTransport {
+    const transport = SocketTransport.accepted(socket, silent, this.#highWaterMark, this.#lean);
+    transport.flushStallMs = this.#flushStallMs;
+    return transport;
   }
 }
 

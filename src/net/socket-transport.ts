@@ -6,8 +6,6 @@ import type { Address, CloseHow, Transport, TransportEvents } from './transport.
 
 /** How long closeAfterFlush() waits for the peer's FIN once everything has left (Envoy's delayed close). */
 const LINGER_MS = 1000;
-/** How long it waits for a peer that takes nothing of what is left. */
-const FLUSH_STALL_MS = 10_000;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -20,6 +18,8 @@ export class SocketTransport implements Transport {
   events: TransportEvents;
   remote: Address;
   local: Address = UNNAMED;
+  /** How long closeAfterFlush() waits for a peer that takes nothing of what is left. */
+  flushStallMs = 10_000;
   readonly #socket: Socket;
   #disabled = 0;
   #high = 1 << 20;
@@ -127,7 +127,7 @@ export class SocketTransport implements Transport {
     if (socket.writableFinished) this.#linger();
     else {
       socket.once('finish', () => this.#linger());
-      socket.setTimeout(FLUSH_STALL_MS, () => socket.destroy());
+      socket.setTimeout(this.flushStallMs, () => socket.destroy());
     }
   }
 

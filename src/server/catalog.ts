@@ -2,11 +2,17 @@ import { protocolFilters } from '../../protocol-filters/registry.ts';
 import { protocolFilterSchema } from '../config/filter-schemas.ts';
 import type { FilterSchema } from '../config/snapshot.ts';
 import { TCP_PROXY_TYPE_URL, type TcpProxyConfig, tcpProxySchema } from '../config/tcp-proxy-schema.ts';
+import { DENY_RELATIONS_TYPE_URL, denyRelationsLink, denyRelationsSchema } from '../filters/deny-relations.ts';
 import { tcpProxy } from '../filters/tcp-proxy.ts';
+import type { DenyRelations } from '../policy/deny-relations.ts';
 import type { LinkFactory } from './plane.ts';
 
 /** Every filter there is, as configuration must know it: protocol filters come from the registry, the others stand here. */
-export const filterSchemas = (): FilterSchema[] => [tcpProxySchema, ...protocolFilters.map(protocolFilterSchema)];
+export const filterSchemas = (): FilterSchema[] => [
+  tcpProxySchema,
+  denyRelationsSchema,
+  ...protocolFilters.map(protocolFilterSchema),
+];
 
 /** By `@type`. A snapshot's configuration was checked by the schema above: here it only gets its type back. */
 export const links: ReadonlyMap<string, LinkFactory> = new Map<string, LinkFactory>([
@@ -19,4 +25,5 @@ export const links: ReadonlyMap<string, LinkFactory> = new Map<string, LinkFacto
       return tcpProxy({ ...config, max_early_data_bytes: early }, env);
     },
   ],
+  [DENY_RELATIONS_TYPE_URL, (checked) => denyRelationsLink(checked as unknown as DenyRelations)],
 ]);

@@ -5,10 +5,10 @@ import type { AddressConfig, Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
 import type { Clock } from '../net/transport.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
+import { refusal } from './bind.ts';
 import { FactsCore } from './facts-core.ts';
 import type { Logger } from './log.ts';
 import type { FromFacts, ToFacts } from './messages.ts';
-import { refusal } from './preflight.ts';
 import { ProcessView } from './process-view.ts';
 
 export interface FactsRoleOptions {
@@ -43,6 +43,7 @@ export class FactsRole {
   /** Ports are opened and closed one after the other. */
   #work: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | null = null;
+  #told = '';
   #closed = false;
 
   constructor(options: FactsRoleOptions) {
@@ -152,7 +153,11 @@ export class FactsRole {
     this.#exposed = await move('metrics', this.#exposed, metrics?.address ?? null, (at) =>
       new MetricsServer(servers).start(at),
     );
-    this.#options.tell(problems.length > 0 ? { kind: 'failed', problems } : { kind: 'ready' });
+    const told = problems.join('\n');
+    // Tried again each second, told once.
+    if (told === '' || told !== this.#told)
+      this.#options.tell(problems.length > 0 ? { kind: 'failed', problems } : { kind: 'ready' });
+    this.#told = told;
     if (problems.length > 0)
       this.#retry = setTimeout(() => {
         this.#work = this.#work.then(() => this.#openPorts(snapshot));

@@ -1,9 +1,11 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import type { Dial } from '../events/channel.ts';
+import { SocketNetwork } from '../net/socket-network.ts';
 import type { ListenFailure } from './data-plane.ts';
 import { createDataRole, type DataRole, realWorld, type World } from './data-role.ts';
 import type { FactsCore } from './facts-core.ts';
 import { FactsRole } from './facts-role.ts';
+import { type Claim, FrontDoor } from './front-door.ts';
 import { Keys } from './keys.ts';
 import type { ToFacts } from './messages.ts';
 import type { Facts, FactsOptions, Roles, Workers, WorkersOptions } from './roles.ts';
@@ -35,9 +37,11 @@ export class LocalRoles implements Roles {
 class LocalWorkers implements Workers {
   readonly size = 0;
   readonly restarts = 0;
+  readonly refused = 0;
   readonly #options: WorkersOptions;
   readonly #world: World;
   readonly #dial: () => Dial;
+  readonly #door = new FrontDoor((_at, socket) => socket.resetAndDestroy());
   #role: DataRole | null = null;
 
   constructor(options: WorkersOptions, world: World, dial: () => Dial) {
@@ -52,6 +56,18 @@ class LocalWorkers implements Workers {
 
   get listeners() {
     return this.#role?.plane.listeners() ?? [];
+  }
+
+  /** The data plane listens itself, in a moment: here it is only found out whether it will be able to. */
+  async claim(wanted: Snapshot): Promise<Claim> {
+    // What the real network has free says nothing about another one.
+    if (!(this.#world.network instanceof SocketNetwork)) return { snapshot: wanted, refused: [] };
+    const held = new Set(this.listeners.map(({ address }) => address));
+    const { snapshot, refused } = await this.#door.claim(wanted, held);
+    await this.#door.close();
+    // A port that the kernel chose was for the trial alone.
+    const listeners = wanted.listeners.map((listener, i) => (listener.autoPort ? snapshot.listeners[i]! : listener));
+    return { snapshot: { ...wanted, listeners }, refused };
   }
 
   async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {

@@ -3,6 +3,7 @@ import type { Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
+import type { Handed } from './hand-out.ts';
 import type { KeyChanges } from './keys.ts';
 import type { Level, LogFormat } from './log.ts';
 import type { MemoryShare } from './server-stats.ts';
@@ -37,7 +38,9 @@ export type ToWorker =
   | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: Snapshot }
   | { readonly kind: 'keys'; readonly changes: KeyChanges }
   | { readonly kind: 'drain'; readonly timeoutMs: number }
-  | { readonly kind: 'level'; readonly level: Level };
+  | { readonly kind: 'level'; readonly level: Level }
+  /** Comes with the connection itself. */
+  | Handed;
 
 export type FromWorker =
   | {
@@ -46,7 +49,11 @@ export type FromWorker =
       readonly failures: readonly ListenFailure[];
       readonly listeners: readonly ListenerInfo[];
     }
-  | { readonly kind: 'keys'; readonly changes: KeyChanges };
+  | { readonly kind: 'keys'; readonly changes: KeyChanges }
+  /** The connection of a `Handed` message is this worker's now. */
+  | { readonly kind: 'took'; readonly seq: number }
+  /** Connections open now; told when they changed. */
+  | { readonly kind: 'load'; readonly active: number };
 
 /** What only the primary counts. Times are ms since the epoch. */
 export interface ServerNumbers {
@@ -55,6 +62,7 @@ export interface ServerNumbers {
   readonly concurrency: number;
   readonly workersLive: number;
   readonly workerRestarts: number;
+  readonly connectionsRefused: number;
   readonly factsRestarts: number;
   readonly configReloads: number;
   readonly configReloadsFailed: number;

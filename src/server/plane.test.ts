@@ -8,9 +8,9 @@ import {
   listenerConfig,
   type PlaneWishes,
   SERVER,
-  SimulatedPlane,
   snapshotOf,
-} from '../../test/support/simulated-plane.ts';
+} from '../../test/support/plane-parts.ts';
+import { SimulatedPlane } from '../../test/support/simulated-plane.ts';
 import { ipAddress } from '../net/address.ts';
 import { FilterStatus } from '../net/filter.ts';
 import { seeded } from '../net/simulated.ts';

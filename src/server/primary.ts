@@ -7,12 +7,12 @@ import type { Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
 import { addressOf } from '../net/address.ts';
 import { BasicProcessSampler } from '../stats/process-basic.ts';
-import { AutoPorts } from './auto-ports.ts';
+import { type Refused, refusal } from './bind.ts';
 import type { ListenerInfo } from './data-plane.ts';
 import type { LoadReply } from './load-config.ts';
 import type { Level, Logger } from './log.ts';
 import type { FromFacts, ToFacts } from './messages.ts';
-import { preflight, refusal } from './preflight.ts';
+import { preflight } from './preflight.ts';
 import type { Facts, Roles, Workers } from './roles.ts';
 import { memoryShare } from './server-stats.ts';
 
@@ -21,8 +21,6 @@ export interface PrimaryOptions {
   readonly log: Logger;
   /** Reads the configuration again, for a reload. */
   load(): Promise<LoadReply>;
-  /** Finds out what can be listened on; another one where the network is not the real one. */
-  readonly preflight?: typeof preflight;
 }
 
 /** 0 fine · 1 runtime failure · 2 wrong usage or configuration. */
@@ -45,10 +43,8 @@ export class Primary {
   /** Resolves when everything is over, with what `sluice run` exits with. */
   readonly ended: Promise<ExitCode>;
   readonly #options: PrimaryOptions;
-  readonly #preflight: typeof preflight;
   readonly #startedAt = Date.now();
   readonly #begun = performance.now();
-  readonly #autoPorts = new AutoPorts();
   #sampler: BasicProcessSampler | null = null;
   #state: ServerState = 'PRE_INITIALIZING';
   #snapshot!: Snapshot;
@@ -71,7 +67,6 @@ export class Primary {
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
-    this.#preflight = options.preflight ?? preflight;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -143,21 +138,23 @@ export class Primary {
 
   async #start(wanted: Snapshot, expanded: JsonMap): Promise<readonly string[]> {
     const { log, roles } = this.#options;
-    const { snapshot, refused } = await this.#preflight(wanted, { patienceMs: TAKEOVER_MS });
-    if (refused.length > 0) return refused.map(refusal);
-    this.#autoPorts.keep(wanted, snapshot);
-    this.#snapshot = snapshot;
-    this.#expanded = expanded;
-    this.#state = 'INITIALIZING';
-    const size = snapshot.process.concurrency ?? defaultConcurrency();
+    const size = wanted.process.concurrency ?? defaultConcurrency();
     if (size > 0) {
       this.#folder = mkdtempSync(join(tmpdir(), 'sluice-')); // 0700
       this.#sampler = new BasicProcessSampler('primary');
     }
     const socket = join(this.#folder, 'facts.sock');
     const onGone = (worker: number, incarnation: number) =>
-      this.#facts.tell({ kind: 'worker_gone', worker, incarnation });
+      this.#facts?.tell({ kind: 'worker_gone', worker, incarnation });
     this.#workers = roles.workers({ size, socket, log, onGone });
+    const refused = [...(await this.#adminRefused(wanted, TAKEOVER_MS))];
+    const claim = await this.#workers.claim(wanted);
+    refused.push(...claim.refused);
+    if (refused.length > 0) return refused.map(refusal);
+    const { snapshot } = claim;
+    this.#snapshot = snapshot;
+    this.#expanded = expanded;
+    this.#state = 'INITIALIZING';
     const factsAnswered = new Promise<readonly string[]>((resolve) => {
       this.#factsAnswered = resolve;
     });
@@ -209,24 +206,25 @@ export class Primary {
       this.#reloadFailed(loaded.problems);
       return;
     }
-    const wanted = this.#autoPorts.recall(loaded.snapshot);
-    const { snapshot, refused } = await this.#preflight(wanted, { held: this.#held() });
-    if (refused.length > 0) {
-      this.#reloadFailed(refused.map(refusal));
+    const refused = await this.#adminRefused(loaded.snapshot, 0);
+    const claim = refused.length > 0 ? null : await this.#workers.claim(loaded.snapshot);
+    const problems = claim?.refused ?? refused;
+    if (problems.length > 0 || !claim) {
+      this.#reloadFailed(problems.map(refusal));
       return;
     }
+    const { snapshot } = claim;
     if (this.#state !== 'LIVE') return;
     const changes = diff(this.#snapshot, snapshot);
     if (changes.same) {
       this.#reloads++;
       this.#options.log.info('configuration read again: nothing changed');
-    } else await this.#apply(loaded.snapshot, snapshot, loaded.expanded, changes);
+    } else await this.#apply(snapshot, loaded.expanded, changes);
     this.#tellServer();
   }
 
-  async #apply(wanted: Snapshot, snapshot: Snapshot, expanded: JsonMap, changes: SnapshotDiff): Promise<void> {
+  async #apply(snapshot: Snapshot, expanded: JsonMap, changes: SnapshotDiff): Promise<void> {
     const { log } = this.#options;
-    this.#autoPorts.keep(wanted, snapshot);
     this.#snapshot = snapshot;
     this.#expanded = expanded;
     const failures = await this.#workers.apply(snapshot);
@@ -249,13 +247,18 @@ export class Primary {
     this.#tellServer();
   }
 
-  /** What we listen on now, as text. */
-  #held(): Set<string> {
-    const { listeners, admin, metrics } = this.#snapshot;
-    const own = listeners.flatMap(({ address, additionalAddresses }) => [address, ...additionalAddresses]);
-    if (admin) own.push(admin.address);
-    if (metrics) own.push(metrics.address);
-    return new Set(own.map((address) => addressOf(address).text));
+  /** What facts could not listen on. Its ports of now are its own. */
+  async #adminRefused(wanted: Snapshot, patienceMs: number): Promise<Refused[]> {
+    const now = this.#state === 'LIVE' ? [this.#snapshot.admin, this.#snapshot.metrics] : [];
+    const held = now.filter((port) => port !== null).map(({ address }) => addressOf(address).text);
+    const refused: Refused[] = [];
+    for (const who of ['admin', 'metrics'] as const) {
+      const address = wanted[who]?.address;
+      if (!address || held.includes(addressOf(address).text)) continue;
+      const problem = await preflight(who, address, patienceMs);
+      if (problem) refused.push(problem);
+    }
+    return refused;
   }
 
   #greeting(): ToFacts[] {
@@ -268,7 +271,7 @@ export class Primary {
   }
 
   #serverMessage(): ToFacts {
-    const { size, live, restarts } = this.#workers;
+    const { size, live, restarts, refused } = this.#workers;
     return {
       kind: 'server',
       numbers: {
@@ -277,6 +280,7 @@ export class Primary {
         concurrency: size,
         workersLive: live,
         workerRestarts: restarts,
+        connectionsRefused: refused,
         factsRestarts: this.#facts?.restarts ?? 0,
         configReloads: this.#reloads,
         configReloadsFailed: this.#reloadsFailed,

@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
+import type { Claim } from './front-door.ts';
 import type { Level, Logger } from './log.ts';
 import type { FromFacts, ToFacts } from './messages.ts';
 
@@ -12,8 +13,12 @@ export interface Workers {
   readonly restarts: number;
   /** What is listened on, with the ports the kernel chose. */
   readonly listeners: readonly ListenerInfo[];
+  /** Connections closed because no worker could take them. */
+  readonly refused: number;
+  /** Finds out, before anything changes, whether everything can be listened on; gives the ports that nobody chose. */
+  claim(snapshot: Snapshot): Promise<Claim>;
   /**
-   * Makes this the snapshot of all workers, present and future. Resolves when each has answered or died, or a limit
+   * Makes this claimed snapshot that of all workers, present and future. Resolves when each has answered or died, or a limit
    * passed: what could not be listened on, each once.
    */
   apply(snapshot: Snapshot): Promise<readonly ListenFailure[]>;

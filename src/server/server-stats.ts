@@ -34,6 +34,7 @@ export const connectionStats = statGroup('server.', {
 export const ownServerStats = statGroup('sluice.server.', {
   workers_live: { kind: 'gauge', help: 'Workers that are running.' },
   worker_restarts: { kind: 'counter', help: 'Workers that died and were replaced.' },
+  connections_refused: { kind: 'counter', help: 'New connections closed because no worker could take them.' },
   facts_restarts: { kind: 'counter', help: 'Facts processes that died and were replaced.' },
   config_reload_success: { kind: 'counter', help: 'Configurations read again and applied.' },
   config_reload_failed: { kind: 'counter', help: 'Configurations read again and refused: the running one stayed.' },
@@ -95,6 +96,7 @@ export class ServerStats {
       initialization.record(numbers.initializationMs / 1000);
     stats.set(own.workers_live, numbers.workersLive);
     stats.set(own.worker_restarts, numbers.workerRestarts);
+    stats.set(own.connections_refused, numbers.connectionsRefused);
     stats.set(own.facts_restarts, numbers.factsRestarts);
     stats.set(own.config_reload_success, numbers.configReloads);
     stats.set(own.config_reload_failed, numbers.configReloadsFailed);

@@ -1,8 +1,9 @@
-import cluster, { type Worker } from 'node:cluster';
+import { fork } from 'node:child_process';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
 import { entry } from './entry.ts';
-import { rescueConnections } from './handoff.ts';
+import { type Claim, FrontDoor } from './front-door.ts';
+import { HandOut, type Taker } from './hand-out.ts';
 import { type KeyChanges, KeyHub } from './keys.ts';
 import type { Level } from './log.ts';
 import { birthEnv, type FromWorker, type ToWorker } from './messages.ts';
@@ -12,7 +13,7 @@ import type { Workers, WorkersOptions } from './roles.ts';
 interface Slot {
   readonly index: number;
   readonly policy: RestartPolicy;
-  worker: Worker | null;
+  worker: Taker | null;
   incarnation: number;
   /** The snapshot this life was last heard to have applied, and how that went. */
   applied: number;
@@ -24,12 +25,14 @@ interface Slot {
 /** How long a worker may take over a snapshot before the primary goes on without its answer. */
 const APPLY_LIMIT_MS = 15_000;
 
-/** The workers: started, told, restarted. Nothing here waits for one longer than a limit. */
+/** The workers: started, told, given connections, restarted. Nothing here waits for one longer than a limit. */
 export class WorkerPool implements Workers {
   restarts = 0;
   readonly #options: WorkersOptions;
   readonly #slots: Slot[];
   readonly #keys = new KeyHub();
+  readonly #handOut = new HandOut();
+  readonly #door = new FrontDoor((at, socket) => this.#handOut.give(at, socket));
   #snapshot: Snapshot | null = null;
   #snapshotId = 0;
   #stopping = false;
@@ -47,8 +50,6 @@ export class WorkerPool implements Workers {
       listeners: [],
       timer: null,
     }));
-    cluster.schedulingPolicy = cluster.SCHED_RR;
-    cluster.setupPrimary({ exec: entry('worker'), args: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
   get live(): number {
@@ -59,17 +60,28 @@ export class WorkerPool implements Workers {
     return this.#slots.length;
   }
 
+  get refused(): number {
+    return this.#handOut.refused;
+  }
+
   get listeners(): readonly ListenerInfo[] {
     return this.#slots.find(({ applied }) => applied === this.#snapshotId)?.listeners ?? [];
   }
 
-  /** Starts those that are missing as well. */
+  claim(snapshot: Snapshot): Promise<Claim> {
+    return this.#door.claim(snapshot);
+  }
+
+  /** Starts those that are missing as well. Who connects meanwhile waits for a worker that has answered. */
   async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
     this.#snapshot = snapshot;
     const id = ++this.#snapshotId;
+    await this.#door.keepOnly(snapshot);
     for (const slot of this.#slots) {
-      if (slot.worker) this.#tell(slot, { kind: 'snapshot', id, snapshot });
-      else if (slot.timer === null) this.#start(slot);
+      if (slot.worker) {
+        this.#handOut.pause(slot.worker);
+        this.#tell(slot, { kind: 'snapshot', id, snapshot });
+      } else if (slot.timer === null) this.#start(slot);
     }
     const asked = this.#slots.map((slot) => ({ slot, incarnation: slot.incarnation }));
     await this.#until(
@@ -95,23 +107,26 @@ export class WorkerPool implements Workers {
 
   /** `limitMs` after the drain's own limit those that are still there are killed. */
   async drain(timeoutMs: number, limitMs = 5000): Promise<void> {
-    this.#stopping = true;
-    for (const slot of this.#slots) {
-      if (slot.timer) clearTimeout(slot.timer);
-      slot.timer = null;
-      this.#tell(slot, { kind: 'drain', timeoutMs });
-    }
+    await this.#stopAccepting();
+    for (const slot of this.#slots) this.#tell(slot, { kind: 'drain', timeoutMs });
     await this.#until(() => this.live === 0, timeoutMs + limitMs);
     if (this.live > 0) await this.kill();
   }
 
   async kill(): Promise<void> {
-    this.#stopping = true;
-    for (const { worker, timer } of this.#slots) {
-      if (timer) clearTimeout(timer);
-      worker?.process.kill('SIGKILL');
-    }
+    await this.#stopAccepting();
+    for (const { worker } of this.#slots) worker?.child.kill('SIGKILL');
     await this.#until(() => this.live === 0, 2000);
+  }
+
+  async #stopAccepting(): Promise<void> {
+    this.#stopping = true;
+    this.#handOut.close();
+    for (const slot of this.#slots) {
+      if (slot.timer) clearTimeout(slot.timer);
+      slot.timer = null;
+    }
+    await this.#door.close();
   }
 
   #start(slot: Slot): void {
@@ -120,33 +135,54 @@ export class WorkerPool implements Workers {
     slot.incarnation++;
     slot.applied = 0;
     slot.failures = [];
-    const birth = { worker: slot.index, incarnation: slot.incarnation, socket, level: log.level, format: log.format };
-    const worker = cluster.fork(birthEnv(birth));
+    const birth = {
+      worker: slot.index,
+      incarnation: slot.incarnation,
+      socket,
+      level: log.level,
+      format: log.format,
+    };
+    const child = fork(entry('worker'), [], {
+      env: { ...process.env, ...birthEnv(birth) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const worker: Taker = { child, reported: 0, given: 0, open: new Map() };
     slot.worker = worker;
-    rescueConnections(worker, () => this.#slots.some((other) => other !== slot && other.worker && other.applied > 0));
-    worker.on('message', (message: FromWorker) => this.#heard(slot, message));
+    child.on('message', (message: FromWorker) => this.#heard(slot, worker, message));
+    child.on('internalMessage', (message: { cmd?: unknown }) => {
+      if (message.cmd === 'NODE_HANDLE_NACK') this.#handOut.lost(worker);
+    });
     // Without a listener a message that finds the channel closed would end the primary.
-    worker.on('error', (error) => log.warn('message to a worker failed', { worker: slot.index, error: error.message }));
-    worker.once('exit', (code, signal) => this.#exited(slot, code, signal));
+    child.on('error', (error) => log.warn('message to a worker failed', { worker: slot.index, error: error.message }));
+    child.once('disconnect', () => this.#handOut.gone(worker));
+    child.once('exit', (code, signal) => this.#exited(slot, worker, code, signal));
     this.#tell(slot, { kind: 'keys', changes: this.#keys.all() });
     if (this.#snapshot) this.#tell(slot, { kind: 'snapshot', id: this.#snapshotId, snapshot: this.#snapshot });
   }
 
   #tell(slot: Slot, message: ToWorker): void {
-    if (slot.worker?.isConnected()) slot.worker.send(message);
+    if (slot.worker?.child.connected) slot.worker.child.send(message);
   }
 
-  #heard(slot: Slot, message: FromWorker): void {
+  #heard(slot: Slot, worker: Taker, message: FromWorker): void {
     switch (message.kind) {
       case 'applied':
         slot.applied = message.id;
         slot.failures = message.failures;
         slot.listeners = message.listeners;
+        if (message.id === this.#snapshotId) this.#handOut.add(worker);
         this.#changed();
         break;
       case 'keys':
         this.#keys.take(slot.index, message.changes);
         this.#spread(slot, message.changes);
+        break;
+      case 'took':
+        this.#handOut.answered(worker, message.seq);
+        break;
+      case 'load':
+        worker.reported = message.active;
+        worker.given = worker.open.size;
         break;
     }
   }
@@ -156,8 +192,9 @@ export class WorkerPool implements Workers {
     for (const slot of this.#slots) if (slot !== from) this.#tell(slot, { kind: 'keys', changes });
   }
 
-  #exited(slot: Slot, code: number, signal: string): void {
+  #exited(slot: Slot, worker: Taker, code: number | null, signal: string | null): void {
     const { log, onGone } = this.#options;
+    this.#handOut.gone(worker);
     slot.worker = null;
     this.#spread(slot, this.#keys.gone(slot.index));
     onGone(slot.index, slot.incarnation);

@@ -1,7 +1,8 @@
-import cluster from 'node:cluster';
+import type { Socket } from 'node:net';
 import type { Snapshot } from '../config/snapshot.ts';
 import { dialSocket } from '../events/socket-channel.ts';
 import { createDataRole, type DataRole, realWorld } from './data-role.ts';
+import { HandedNetwork } from './handed-network.ts';
 import { Keys } from './keys.ts';
 import { createLogger } from './log.ts';
 import { type FromWorker, readBirth, type ToWorker } from './messages.ts';
@@ -9,22 +10,22 @@ import { guardProcess } from './process-guard.ts';
 import { ProcessView } from './process-view.ts';
 
 /**
- * A worker process: the data path. Started by worker-pool.ts through node:cluster; the primary accepts for it. When the
- * primary is killed it finishes what it has: no new connections, and it ends with the last open one.
+ * A worker process: the data path. Started by worker-pool.ts; the primary accepts for it and hands it connections. When
+ * the primary is killed it finishes what it has: no new connections, and it ends with the last open one.
  */
 
 /** How long connections may live on without a primary before they are drained. */
 const ORPHAN_LIMIT_MS = 900_000;
 const ORPHAN_LOOK_MS = 200;
+/** How often the primary hears how many connections are open here. */
+const LOAD_MS = 250;
 
 const birth = readBirth();
 const log = createLogger({ role: `worker ${birth.worker}`, level: birth.level, format: birth.format });
 let role: DataRole | null = null;
 guardProcess(log, () => ({ connections: role?.plane.active ?? 0 }));
 
-// node:cluster ends a worker whose primary is gone, unless it believes that it was asked to leave.
-cluster.worker!.exitedAfterDisconnect = true;
-
+const network = new HandedNetwork();
 const keys = new Keys((changes) => tell({ kind: 'keys', changes }));
 let ending = false;
 let latest: Snapshot | null = null;
@@ -39,8 +40,12 @@ function tell(message: FromWorker): void {
   if (process.connected) process.send!(message, undefined, undefined, () => {});
 }
 
-process.on('message', (message: ToWorker) => {
+process.on('message', (message: ToWorker, socket?: Socket) => {
   switch (message.kind) {
+    case 'connection':
+      tell({ kind: 'took', seq: message.seq });
+      if (socket) network.take(message.at, socket);
+      break;
     case 'snapshot':
       next(() => apply(message.id, message.snapshot));
       break;
@@ -57,6 +62,13 @@ process.on('message', (message: ToWorker) => {
 });
 
 process.on('disconnect', () => next(finishAlone));
+
+let told = 0;
+setInterval(() => {
+  const active = role?.plane.active ?? 0;
+  if (active !== told) tell({ kind: 'load', active });
+  told = active;
+}, LOAD_MS).unref();
 
 // The terminal's Ctrl-C and a service manager's SIGTERM reach every process; the primary decides what they mean.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -75,7 +87,7 @@ async function apply(id: number, snapshot: Snapshot): Promise<void> {
     snapshot,
     keys,
     log,
-    world: realWorld(),
+    world: { ...realWorld(), network },
     process: new ProcessView(`worker-${birth.worker}`),
   });
   const failures = await role.plane.apply(snapshot);

@@ -15,10 +15,19 @@ export const systemResolve: Resolve = async (name, family) => {
     family: family === 'V4_ONLY' ? 4 : family === 'V6_ONLY' ? 6 : 0,
   });
   const of = (version: number) => answers.filter((answer) => answer.family === version).map((answer) => answer.address);
-  if (family === 'ALL') return answers.map((answer) => answer.address);
-  // Envoy: AUTO asks for v6 and takes v4 when there is none; V4_PREFERRED the other way.
-  const [first, second] = family === 'AUTO' || family === 'V6_ONLY' ? [of(6), of(4)] : [of(4), of(6)];
-  return first.length > 0 ? first : second;
+  switch (family) {
+    case 'ALL':
+      return answers.map((answer) => answer.address);
+    case 'V4_ONLY':
+      return of(4);
+    case 'V6_ONLY':
+      return of(6);
+    // Envoy: AUTO takes v6 and falls back to v4; V4_PREFERRED the other way.
+    case 'AUTO':
+      return of(6).length > 0 ? of(6) : of(4);
+    case 'V4_PREFERRED':
+      return of(4).length > 0 ? of(4) : of(6);
+  }
 };
 
 /**

@@ -71,19 +71,16 @@ async function startProgram(
   const as = name === 'pgbouncer' && process.getuid?.() === 0 ? postgresUser() : {};
   const log = path.join(folder, 'log');
   const running = await startGuarded([program, ...args(file)], { ...as, cwd: folder, log });
-  await poll(`${name} accepts`, () => accepts(config.port)).catch(async (error: Error) => {
+  const stop = async () => {
     await running.stop();
-    throw new Error(`${error.message}: ${readFileSync(log, 'utf8').slice(-500)}`);
-  });
-  return {
-    name,
-    port: config.port,
-    roles: [{ name, pid: running.pid }],
-    stop: async () => {
-      await running.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    rmSync(folder, { recursive: true, force: true });
   };
+  await poll(`${name} accepts`, () => accepts(config.port)).catch(async (error: Error) => {
+    const said = readFileSync(log, 'utf8').slice(-500);
+    await stop();
+    throw new Error(`${error.message}: ${said}`);
+  });
+  return { name, port: config.port, roles: [{ name, pid: running.pid }], stop };
 }
 
 const haproxyConfig = (port: number, upstreamPort: number): Config => ({

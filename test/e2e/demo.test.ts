@@ -17,7 +17,7 @@ test('sluice demo --for ends by itself and prints what it saw', async () => {
   const where = places(stdout);
   // The title of the one final table: rate, calls and errors.
   const [, rate, errors] = /(\d+) queries\/s, [\d.]+k in all, (\d+) errors/.exec(stdout) ?? [];
-  expect(Number(rate)).toBeGreaterThan(150);
+  expect(Number(rate)).toBeGreaterThan(50); // 280 on an idle machine
   expect(Number(errors)).toBeGreaterThan(3); // taken addresses, typing mistakes, cancelled queries
   const header = stdout.split('\n').filter((line) => line.includes('SHARE'));
   expect(header).toHaveLength(1);

@@ -1,4 +1,3 @@
-import { afterAll } from 'vitest';
 import { loadSqlParser, SqlDigestCache } from '../../../src/digest/cache.ts';
 import { OUTCOME_NAMES } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
@@ -21,7 +20,6 @@ export interface StoryOptions {
 const parser = await loadSqlParser();
 /** One cache for all stories: the real one, with the real parser. Time stands still, so the parse budget is never spent. */
 export const digests = new SqlDigestCache({ parser, now: () => 0 });
-afterAll(() => digests.close());
 
 export interface Stage {
   readonly harness: SessionHarness;

@@ -1,0 +1,132 @@
+import { chmodSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import type { AddressConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
+import { addressOf } from '../net/address.ts';
+import { bind, type Refused } from './bind.ts';
+
+export interface Claim {
+  /** With the ports that were chosen where nobody chose one. */
+  readonly snapshot: Snapshot;
+  /** Not empty: nothing was opened. */
+  readonly refused: readonly Refused[];
+}
+
+/** How many ports after the wanted one are tried for a listener whose port nobody chose. */
+const AUTO_PORT_TRIES = 200;
+
+/**
+ * The listening sockets of all listeners. They are the primary's, so that a port stays ours while workers come and go; a
+ * client that comes while none is there waits.
+ */
+export class FrontDoor {
+  /** By address text. */
+  readonly #servers = new Map<string, Server>();
+  readonly #onConnection: (at: string, socket: Socket) => void;
+  /** Listener, place and port as configured → the port in use: a reload must not move what did not change. */
+  readonly #chosen = new Map<string, number>();
+
+  /** `at` is the text of the address that was connected to. */
+  constructor(onConnection: (at: string, socket: Socket) => void) {
+    this.#onConnection = onConnection;
+  }
+
+  /**
+   * Opens what a snapshot listens on and is not open yet: all of it, or nothing. What is not in it stays open. `held`:
+   * addresses that are listened on elsewhere in this process.
+   */
+  async claim(snapshot: Snapshot, held: ReadonlySet<string> = new Set()): Promise<Claim> {
+    const opened: string[] = [];
+    const isOurs = (at: string): boolean => held.has(at) || (this.#servers.has(at) && !opened.includes(at));
+    const refused: Refused[] = [];
+    const listeners = new Map<string, ListenerConfig>();
+    // Those whose port somebody chose come first: an automatic one must not take it from them.
+    for (const auto of [false, true]) {
+      for (const listener of snapshot.listeners.filter(({ autoPort }) => autoPort === auto)) {
+        const addresses: AddressConfig[] = [];
+        for (const [place, wanted] of [listener.address, ...listener.additionalAddresses].entries()) {
+          const got = await this.#open(listener, place, wanted, isOurs, opened);
+          if (typeof got === 'string') refused.push({ who: `listener ${listener.name}`, address: wanted, code: got });
+          else addresses.push(got);
+        }
+        const [address = listener.address, ...additionalAddresses] = addresses;
+        listeners.set(listener.name, { ...listener, address, additionalAddresses });
+      }
+    }
+    if (refused.length > 0) await Promise.all(opened.map((at) => this.#close(at)));
+    return {
+      snapshot: { ...snapshot, listeners: snapshot.listeners.map(({ name }) => listeners.get(name)!) },
+      refused,
+    };
+  }
+
+  /** Closes what a claimed snapshot does not listen on. */
+  async keepOnly(snapshot: Snapshot): Promise<void> {
+    const wanted = new Set(
+      snapshot.listeners.flatMap(({ address, additionalAddresses }) =>
+        [address, ...additionalAddresses].map((at) => addressOf(at).text),
+      ),
+    );
+    await Promise.all([...this.#servers.keys()].filter((at) => !wanted.has(at)).map((at) => this.#close(at)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#servers.keys()].map((at) => this.#close(at)));
+  }
+
+  /** The address in use, or Node's code. */
+  async #open(
+    listener: ListenerConfig,
+    place: number,
+    wanted: AddressConfig,
+    isOurs: (at: string) => boolean,
+    opened: string[],
+  ): Promise<AddressConfig | string> {
+    const backlog = listener.tcpBacklogSize;
+    if (wanted.kind === 'pipe') {
+      const path = addressOf(wanted).text;
+      if (isOurs(path)) return wanted;
+      const server = await this.#bind(wanted, backlog);
+      if (typeof server === 'string') return server;
+      if (wanted.mode !== undefined) chmodSync(wanted.path, wanted.mode);
+      opened.push(path);
+      return wanted;
+    }
+    const memory = `${listener.name} ${place} ${wanted.port}`;
+    const first = this.#chosen.get(memory) ?? wanted.port;
+    let code = '';
+    for (let tried = 0; tried < (listener.autoPort ? AUTO_PORT_TRIES : 1); tried++) {
+      // Above the last port: on from the first that needs no rights.
+      const port = first + tried > 65_535 ? first + tried - 64_511 : first + tried;
+      const at = { ...wanted, port };
+      const { text } = addressOf(at);
+      if (isOurs(text)) return at;
+      const server = await this.#bind(at, backlog);
+      if (typeof server === 'string') {
+        code = server;
+        continue;
+      }
+      const got = { ...wanted, port: (server.address() as { port: number }).port };
+      if (listener.autoPort || wanted.port === 0) this.#chosen.set(memory, got.port);
+      opened.push(addressOf(got).text);
+      return got;
+    }
+    return code;
+  }
+
+  async #bind(address: AddressConfig, backlog: number | null): Promise<Server | string> {
+    let at = addressOf(address).text;
+    const server = await bind(address, (socket) => this.#onConnection(at, socket), backlog);
+    if (typeof server === 'string') return server;
+    if (address.kind === 'ip') at = addressOf({ ...address, port: (server.address() as { port: number }).port }).text;
+    this.#servers.set(at, server);
+    return server;
+  }
+
+  #close(at: string): Promise<void> {
+    const server = this.#servers.get(at);
+    this.#servers.delete(at);
+    // Connections that wait here do not hold it open: closing ends the listening at once.
+    server?.close();
+    return Promise.resolve();
+  }
+}
