@@ -38,7 +38,15 @@ test('rows are folded by digest, and the totals include what was folded away', (
     const numbers = new RowNumbers();
     numbers.values[Field.calls] = calls;
     for (let i = 0; i < calls; i++) numbers.time.record(1);
-    const digest = { id, protocol: 'postgres', text: id, summary: `SELECT ${id}`, operation: 'SELECT', targets: [] };
+    const digest = {
+      id,
+      protocol: 'postgres',
+      text: id,
+      sample: '',
+      summary: `SELECT ${id}`,
+      operation: 'SELECT',
+      targets: [],
+    };
     return { digest, scope: { listener: 'pg', database: 'd', user, application: '' }, key: id + user, numbers, at: 0 };
   };
   const rows = [row('a', 'x', 1), row('b', 'x', 2), row('a', 'y', 3)];

@@ -7,6 +7,7 @@ import { ParseBudget } from './parse-budget.ts';
 import { parseFacts } from './parse-facts.ts';
 import { parseForm } from './parse-form.ts';
 import { ParseThread } from './parse-thread.ts';
+import { sampleOf } from './sample.ts';
 import { SqlLexer } from './sql-lexer.ts';
 import type { SqlParser } from './sql-parser.ts';
 import { Sensitive } from './sql-sensitive.ts';
@@ -53,6 +54,8 @@ export interface SqlDigestCacheOptions {
   /** 32 random bits; the hash's key. Default: the system's. */
   readonly random?: () => number;
   readonly limits?: Partial<DigestLimits>;
+  /** Keep each digest's first text, literals and all (`show_literals`). Default: no. */
+  readonly samples?: boolean;
 }
 
 /** What the cache did, ever; for gauges and counters. */
@@ -103,6 +106,7 @@ export class SqlDigestCache implements DigestCache {
   readonly #limits: DigestLimits;
   readonly #parser: SqlParser | null;
   readonly #now: () => number;
+  readonly #samples: boolean;
   readonly #budget: ParseBudget;
   readonly #thread: ParseThread;
   readonly #lexer: SqlLexer;
@@ -121,6 +125,7 @@ export class SqlDigestCache implements DigestCache {
     this.#budget = new ParseBudget(options.now, limits.parseMsPerSecond, limits.parseBurstMs);
     this.#thread = new ParseThread(limits.queuedParses, limits.queuedChars);
     this.#lexer = new SqlLexer(limits.textBytes);
+    this.#samples = options.samples ?? false;
     this.#table = new DigestTable(limits.digests, limits.bytes, random(), random());
   }
 
@@ -263,6 +268,7 @@ export class SqlDigestCache implements DigestCache {
     let record: DigestRecord | null = null;
     const digest = this.#table.add(canonical.words, canonical.length, kind, (slot) => {
       record = new DigestRecord(id, POSTGRES, text, cut, slot);
+      if (this.#samples) record.sample = sampleOf(buf, this.#lexer.start, this.#lexer.end, text);
       return record;
     });
     digest.operation = facts.operation;

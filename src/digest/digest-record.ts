@@ -13,6 +13,7 @@ export class DigestRecord implements Digest {
   literalSensitive = false;
   readonly truncated: boolean;
   readonly slot: number;
+  sample = '';
 
   constructor(id: string, protocol: string, text: string, truncated: boolean, slot: number) {
     this.id = id;

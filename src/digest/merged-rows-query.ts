@@ -213,7 +213,7 @@ function present(g: Group, by: Fold | undefined): QueryRow {
     targets: g.targets,
     ...(by === 'error' ? { error: g.name } : {}),
     ...sums(g.numbers),
-    sample: digest?.text ?? '',
+    sample: digest?.sample || (digest?.text ?? ''),
   };
 }
 

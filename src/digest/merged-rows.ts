@@ -300,9 +300,10 @@ function readDigest(r: PacketReader): DigestFacts {
   const id = r.text();
   const protocol = r.text();
   const text = r.text();
+  const sample = r.text();
   const summary = r.text();
   const operation = r.text();
   const targets: string[] = [];
   for (let left = r.count(1); left > 0 && !r.bad; left--) targets.push(r.text());
-  return { id, protocol, text, summary, operation, targets };
+  return { id, protocol, text, sample, summary, operation, targets };
 }

@@ -6,6 +6,8 @@ export interface DigestFacts {
   readonly id: string;
   readonly protocol: string;
   readonly text: string;
+  /** The first text seen, where literals are shown; else ''. */
+  readonly sample: string;
   summary: string;
   operation: string;
   /** As written, `schema.name` or `name`; sorted, each once. */
@@ -62,11 +64,13 @@ export class DigestTable {
     if (known >= 0) return known;
     const place = this.#free.pop() ?? this.entries.length;
     const text = bounded(digest.text, this.#heldText < TEXT_BUDGET ? TEXT_BYTES : SHORT_TEXT);
-    this.#heldText += text.length;
+    const sample = bounded(digest.sample, this.#heldText < TEXT_BUDGET ? TEXT_BYTES : SHORT_TEXT);
+    this.#heldText += text.length + sample.length;
     this.entries[place] = {
       id: digest.id,
       protocol: digest.protocol,
       text,
+      sample,
       summary: bounded(digest.summary, 255),
       operation: bounded(digest.operation, 64),
       targets: targetNames(digest),
@@ -83,7 +87,7 @@ export class DigestTable {
   release(place: number): void {
     const entry = this.entries[place]!;
     if (entry === null || --entry.uses > 0) return;
-    this.#heldText -= entry.text.length;
+    this.#heldText -= entry.text.length + entry.sample.length;
     this.#byKey.delete(keyOf(entry));
     this.#unsettled.delete(place);
     this.entries[place] = null;

@@ -15,6 +15,7 @@ export const digestOf = (n: number, change: Partial<Digest> = {}): Digest => ({
   settled: true,
   literalSensitive: false,
   truncated: false,
+  sample: '',
   slot: n,
   ...change,
 });

@@ -234,7 +234,8 @@ export class RowStore {
         this.#toldDigests[place] = entry;
         w.u8(Section.digest);
         w.varint(place);
-        for (const text of [entry.id, entry.protocol, entry.text, entry.summary, entry.operation]) w.text(text);
+        const { id, protocol, text, sample, summary, operation } = entry;
+        for (const field of [id, protocol, text, sample, summary, operation]) w.text(field);
         w.varint(entry.targets.length);
         for (const target of entry.targets) w.text(target);
       }
@@ -268,6 +269,7 @@ export class RowStore {
       settled: true,
       literalSensitive: false,
       truncated: false,
+      sample: '',
       slot: -1,
     };
     this.#nameless.set(protocol, digest);

@@ -33,6 +33,8 @@ export interface Digest {
   settled: boolean;
   /** True where the facts depend on a literal (SET, set_config, DO, EXECUTE …): never judged from the cache. */
   literalSensitive: boolean;
+  /** The first text seen, literals and all, where the operator asked to see them (`show_literals`); else ''. */
+  readonly sample: string;
   /** True for text longer than the cap: no cached facts. */
   readonly truncated: boolean;
   /** Small dense number for consumers' tables, unique while the digest is cached in this process. */

@@ -16,6 +16,7 @@ const op = (targets: [schema: string, name: string][], confidence: Confidence = 
     settled: true,
     literalSensitive: false,
     truncated: false,
+    sample: '',
     slot: 0,
   } satisfies Digest;
   return x;

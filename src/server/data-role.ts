@@ -65,7 +65,8 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   const { worker, incarnation, dial, snapshot, keys, log, world } = options;
   const { clock } = world;
   const stats = new StatsRegistry();
-  const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: clock.now });
+  const samples = snapshot.process.showLiterals;
+  const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: clock.now, samples });
   const digestStats = new DigestCacheStats(stats, digests);
   const rows = new RowStore({ maxRows: snapshot.process.digestRows });
   const operations = new OperationStore();

@@ -43,7 +43,10 @@ export class FactsSupervisor implements Facts {
     this.#child = child;
     yieldToTraffic(child.pid);
     child.on('message', (message) => onMessage(message as FromFacts));
-    child.on('error', (error) => log.warn('the facts process cannot be reached', { error: error.message }));
+    child.on('error', (error) => {
+      log.warn('the facts process cannot be reached', { error: error.message });
+      if (child.pid === undefined) this.#exited(null, null); // it did not even start
+    });
     child.once('exit', (code, signal) => this.#exited(code, signal));
     for (const message of greeting()) this.tell(message);
   }

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { HandOut, type Taker } from './hand-out.ts';
+import { HandOut, type Taker, whenSilent } from './hand-out.ts';
 
 // Answers each connection with its own name and keeps it.
 const WORKER = `process.on('message', ({ seq }, socket) => {
@@ -45,7 +45,7 @@ async function worker(name: string, deaf = false): Promise<Taker> {
   await once(child, 'message');
   const taker: Taker = { child, reported: 0, given: 0, open: new Map() };
   child.on('message', ({ seq }: { seq: number }) => handOut.answered(taker, seq));
-  child.once('disconnect', () => handOut.gone(taker));
+  void whenSilent(child).then(() => handOut.gone(taker));
   return taker;
 }
 

@@ -39,7 +39,7 @@ const WAIT_LIMIT_MS = 10_000;
  * Why not node:cluster's round robin, which was tried first: it gives a burst to whoever answers fastest (64 connections
  * at once over 4 workers on 2 busy cores: 58, 2, 2, 2); a connection on its way to a worker that is killed is never
  * answered; a worker that runs out of descriptors once is never given another connection; and with its last worker the
- * port closes. See docs/decisions.
+ * port closes. See docs/decisions/0005.
  */
 export class HandOut {
   /** Closed because nobody could take them. */
@@ -154,6 +154,21 @@ export class HandOut {
     socket.on('error', () => {});
     socket.resetAndDestroy();
   }
+}
+
+/**
+ * Resolves when a child is dead and all that it had sent was read; only then is it known what it had taken. ('disconnect'
+ * is no sign of that: on Node 24 it does not come when the child died with a descriptor on its way.)
+ */
+export async function whenSilent(child: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    if (child.pid === undefined) child.once('error', () => resolve()); // it did not even start
+  });
+  // The channel's end, after its last message, sets `connected`; it has come with one of the next turns of the loop.
+  const limit = performance.now() + 100;
+  do await new Promise((resolve) => setImmediate(resolve));
+  while (child.connected && performance.now() < limit);
 }
 
 const load = ({ reported, given }: Taker): number => reported + given;

@@ -3,7 +3,7 @@ import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
 import { entry } from './entry.ts';
 import { type Claim, FrontDoor } from './front-door.ts';
-import { HandOut, type Taker } from './hand-out.ts';
+import { HandOut, type Taker, whenSilent } from './hand-out.ts';
 import { type KeyChanges, KeyHub } from './keys.ts';
 import type { Level } from './log.ts';
 import { birthEnv, type FromWorker, type ToWorker } from './messages.ts';
@@ -154,8 +154,7 @@ export class WorkerPool implements Workers {
     });
     // Without a listener a message that finds the channel closed would end the primary.
     child.on('error', (error) => log.warn('message to a worker failed', { worker: slot.index, error: error.message }));
-    child.once('disconnect', () => this.#handOut.gone(worker));
-    child.once('exit', (code, signal) => this.#exited(slot, worker, code, signal));
+    void whenSilent(child).then(() => this.#exited(slot, worker));
     this.#tell(slot, { kind: 'keys', changes: this.#keys.all() });
     if (this.#snapshot) this.#tell(slot, { kind: 'snapshot', id: this.#snapshotId, snapshot: this.#snapshot });
   }
@@ -192,8 +191,9 @@ export class WorkerPool implements Workers {
     for (const slot of this.#slots) if (slot !== from) this.#tell(slot, { kind: 'keys', changes });
   }
 
-  #exited(slot: Slot, worker: Taker, code: number | null, signal: string | null): void {
+  #exited(slot: Slot, worker: Taker): void {
     const { log, onGone } = this.#options;
+    const { exitCode, signalCode } = worker.child;
     this.#handOut.gone(worker);
     slot.worker = null;
     this.#spread(slot, this.#keys.gone(slot.index));
@@ -203,7 +203,7 @@ export class WorkerPool implements Workers {
       const delayMs = slot.policy.died(performance.now());
       log.error('a worker died: its connections are gone, another takes its place', {
         worker: slot.index,
-        ...(signal ? { signal } : { code }),
+        ...(signalCode ? { signal: signalCode } : { code: exitCode }),
         restart_in_ms: delayMs,
       });
       if (delayMs === 0) this.#start(slot);

@@ -304,7 +304,7 @@ function rowOf(query: Query, at: number): MergedRow {
   const [summary, text, operation, targets, user, application] = query;
   const id = (0x5b1c3f97a2d84e60n + BigInt(at) * 0x1234567n).toString(16);
   const row = {
-    digest: { id, protocol: 'postgres', text, summary, operation, targets },
+    digest: { id, protocol: 'postgres', text, sample: '', summary, operation, targets },
     scope: { listener: 'postgres', database: user === 'reports' ? 'warehouse' : 'shop', user, application },
     key: `${at}`,
     numbers: new RowNumbers(),

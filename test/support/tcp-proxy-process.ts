@@ -16,6 +16,7 @@ console.log(/\d+$/.exec(plane.listeners()[0]!.address)![0]);
 const input = createInterface({ input: process.stdin });
 input.on('line', () => {
   const overflow = stats.value('listener.front.downstream_cx_overflow');
-  console.log(JSON.stringify({ active: plane.active, overflow }));
+  const failed = stats.value('cluster.db.upstream_cx_connect_fail');
+  console.log(JSON.stringify({ active: plane.active, overflow, failed }));
 });
 input.on('close', () => process.exit(0));
