@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSluice, type Sluice, SluiceError } from './index.ts';
 
@@ -22,6 +25,14 @@ const inFront = async (): Promise<Sluice> => {
   started.push(sluice);
   await sluice.start();
   return sluice;
+};
+
+const freePort = async (): Promise<number> => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const { port } = taken.address() as { port: number };
+  await new Promise((resolve) => taken.close(resolve));
+  return port;
 };
 
 const portOf = (sluice: Sluice): number => Number(sluice.listeners[0]!.address.split(':').at(-1));
@@ -85,6 +96,32 @@ test('a wrong configuration rejects with every problem', async () => {
     .catch((e) => e);
   expect(error).toBeInstanceOf(SluiceError);
   expect(error.problems.length).toBeGreaterThanOrEqual(2);
+});
+
+test('a reload changes what changed; the rest, and open connections, stay', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-embedded-'));
+  const file = join(folder, 'sluice.yaml');
+  const [a, b] = [await freePort(), await freePort()];
+  const proxy = (name: string, port: number) =>
+    `  - { name: ${name}, upstream: '${upstream}', listen: '127.0.0.1:${port}' }\n`;
+  writeFileSync(file, `admin: false\nproxies:\n${proxy('a', a)}`);
+  const sluice = createSluice({ config: { file } });
+  started.push(sluice);
+  await sluice.start();
+  const open = await dial(a);
+  writeFileSync(file, `admin: false\nproxies:\n${proxy('a', a)}${proxy('b', b)}`);
+  await sluice.reload();
+  expect(await echoed(await dial(b), 'new')).toBe('new');
+  writeFileSync(file, 'proxies: nonsense\n');
+  await sluice.reload();
+  expect([await echoed(await dial(b), 'kept'), await echoed(open, 'kept')]).toEqual(['kept', 'kept']);
+  writeFileSync(file, `admin: false\nproxies:\n${proxy('b', b)}`);
+  await sluice.reload();
+  await expect(dial(a)).rejects.toThrow('ECONNREFUSED');
+  expect(await echoed(open, 'lives on')).toBe('lives on');
+  const stats = await sluice.stats();
+  expect([stats['sluice.server.config_reload_success'], stats['sluice.server.config_reload_failed']]).toEqual([2, 1]);
+  rmSync(folder, { recursive: true });
 });
 
 test('an address that is taken rejects with its name, and nothing listens', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,8 +50,8 @@ const aDoor = (): FrontDoor => {
   doors.push(door);
   return door;
 };
-afterEach(async () => {
-  for (const door of doors.splice(0)) await door.close();
+afterEach(() => {
+  for (const door of doors.splice(0)) door.close();
 });
 const ports = ({ listeners }: Snapshot): number[] =>
   listeners.map(({ address }) => (address.kind === 'ip' ? address.port : 0));
@@ -113,8 +113,15 @@ test('a claim that is refused leaves open what was open; what a snapshot leaves 
   const [port] = ports(one.snapshot) as [number];
   await door.claim(snapshot([listener('two', ip(await taken()))]));
   expect(await attempt(port)).toBe('connected');
-  await door.keepOnly(snapshot([]));
+  door.keepOnly(snapshot([]));
   expect(await attempt(port)).toBe('ECONNREFUSED');
+});
+
+test('a door that was closed opens nothing any more, also not for a claim that was under way', async () => {
+  const door = aDoor();
+  const claim = door.claim(snapshot([listener('late', ip(0))]));
+  door.close();
+  expect((await claim).refused).toMatchObject([{ code: 'ECANCELED' }]);
 });
 
 test('a port that is given back within the patience is free', async () => {
@@ -139,6 +146,7 @@ test('a socket file left over by a process that died is removed, any other file 
   );
   expect(refused.map(({ who }) => who)).toEqual(['listener file', 'listener live']);
   expect(readFileSync(file, 'utf8')).toBe('precious');
+  rmSync(folder, { recursive: true });
 });
 
 /** Listens on a unix socket and is killed: the file stays. */

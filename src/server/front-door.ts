@@ -24,6 +24,7 @@ export class FrontDoor {
   readonly #onConnection: (at: string, socket: Socket) => void;
   /** Listener, place and port as configured → the port in use: a reload must not move what did not change. */
   readonly #chosen = new Map<string, number>();
+  #closed = false;
 
   /** `at` is the text of the address that was connected to. */
   constructor(onConnection: (at: string, socket: Socket) => void) {
@@ -52,7 +53,7 @@ export class FrontDoor {
         listeners.set(listener.name, { ...listener, address, additionalAddresses });
       }
     }
-    if (refused.length > 0) await Promise.all(opened.map((at) => this.#close(at)));
+    if (refused.length > 0) for (const at of opened) this.#close(at);
     return {
       snapshot: { ...snapshot, listeners: snapshot.listeners.map(({ name }) => listeners.get(name)!) },
       refused,
@@ -60,17 +61,24 @@ export class FrontDoor {
   }
 
   /** Closes what a claimed snapshot does not listen on. */
-  async keepOnly(snapshot: Snapshot): Promise<void> {
+  keepOnly(snapshot: Snapshot): void {
     const wanted = new Set(
       snapshot.listeners.flatMap(({ address, additionalAddresses }) =>
         [address, ...additionalAddresses].map((at) => addressOf(at).text),
       ),
     );
-    await Promise.all([...this.#servers.keys()].filter((at) => !wanted.has(at)).map((at) => this.#close(at)));
+    for (const at of [...this.#servers.keys()]) if (!wanted.has(at)) this.#close(at);
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#servers.keys()].map((at) => this.#close(at)));
+  /** Closes everything; another claim opens again. */
+  release(): void {
+    for (const at of [...this.#servers.keys()]) this.#close(at);
+  }
+
+  /** Closes everything for good: a claim that is under way opens nothing any more. */
+  close(): void {
+    this.#closed = true;
+    this.release();
   }
 
   /** The address in use, or Node's code. */
@@ -117,16 +125,18 @@ export class FrontDoor {
     let at = addressOf(address).text;
     const server = await bind(address, (socket) => this.#onConnection(at, socket), backlog);
     if (typeof server === 'string') return server;
+    if (this.#closed) {
+      server.close();
+      return 'ECANCELED';
+    }
     if (address.kind === 'ip') at = addressOf({ ...address, port: (server.address() as { port: number }).port }).text;
     this.#servers.set(at, server);
     return server;
   }
 
-  #close(at: string): Promise<void> {
-    const server = this.#servers.get(at);
+  #close(at: string): void {
+    // The listening ends at once; connections that were accepted hold nothing open.
+    this.#servers.get(at)?.close();
     this.#servers.delete(at);
-    // Connections that wait here do not hold it open: closing ends the listening at once.
-    server?.close();
-    return Promise.resolve();
   }
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { HandOut, type Taker, whenSilent } from './hand-out.ts';
 
@@ -37,15 +37,17 @@ afterEach(() => {
   handOut.close();
   server.close();
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(dirname(script), { recursive: true });
 });
 
 async function worker(name: string, deaf = false): Promise<Taker> {
   const child = fork(script, [name, ...(deaf ? ['deaf'] : [])]);
   children.push(child);
+  const own = handOut; // the next test has another
   await once(child, 'message');
   const taker: Taker = { child, reported: 0, given: 0, open: new Map() };
-  child.on('message', ({ seq }: { seq: number }) => handOut.answered(taker, seq));
-  void whenSilent(child).then(() => handOut.gone(taker));
+  child.on('message', ({ seq }: { seq: number }) => own.answered(taker, seq));
+  void whenSilent(child).then(() => own.gone(taker));
   return taker;
 }
 

@@ -64,7 +64,7 @@ class LocalWorkers implements Workers {
     if (!(this.#world.network instanceof SocketNetwork)) return { snapshot: wanted, refused: [] };
     const held = new Set(this.listeners.map(({ address }) => address));
     const { snapshot, refused } = await this.#door.claim(wanted, held);
-    await this.#door.close();
+    this.#door.release();
     // A port that the kernel chose was for the trial alone.
     const listeners = wanted.listeners.map((listener, i) => (listener.autoPort ? snapshot.listeners[i]! : listener));
     return { snapshot: { ...wanted, listeners }, refused };

@@ -26,6 +26,8 @@ export interface PrimaryOptions {
 /** 0 fine · 1 runtime failure · 2 wrong usage or configuration. */
 export type ExitCode = 0 | 1 | 2;
 
+/** How long the start waits to hear whether the admin address is there. */
+const FACTS_START_MS = 10_000;
 /** How long the facts process may take to write out what it has when everything ends. */
 const FACTS_STOP_MS = 3000;
 /** What a killed predecessor's facts process may take to give its admin port back. */
@@ -35,7 +37,7 @@ const TAKEOVER_MS = 1000;
 export const defaultConcurrency = (): number => Math.max(1, availableParallelism() - 1);
 
 /**
- * The primary: configuration, supervision, and (inside node:cluster) the listening sockets. Nothing on its loop may
+ * The primary: configuration, supervision, and the listening sockets. Nothing on its loop may
  * block: every new connection passes through it. So no third-party code here, and it never waits for another process
  * before it answers.
  */
@@ -129,7 +131,7 @@ export class Primary {
     this.#reloading = (async () => {
       do {
         this.#reloadAgain = false;
-        await this.#reloadOnce();
+        await this.#reloadOnce().catch((error: unknown) => this.#reloadFailed([String(error)]));
       } while (this.#reloadAgain);
       this.#reloading = null;
     })();
@@ -157,6 +159,7 @@ export class Primary {
     this.#state = 'INITIALIZING';
     const factsAnswered = new Promise<readonly string[]>((resolve) => {
       this.#factsAnswered = resolve;
+      setTimeout(() => resolve([]), FACTS_START_MS).unref(); // traffic does not wait for it any longer
     });
     this.#facts = roles.facts({
       socket,

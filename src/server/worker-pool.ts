@@ -76,7 +76,7 @@ export class WorkerPool implements Workers {
   async apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
     this.#snapshot = snapshot;
     const id = ++this.#snapshotId;
-    await this.#door.keepOnly(snapshot);
+    this.#door.keepOnly(snapshot);
     for (const slot of this.#slots) {
       if (slot.worker) {
         this.#handOut.pause(slot.worker);
@@ -107,26 +107,26 @@ export class WorkerPool implements Workers {
 
   /** `limitMs` after the drain's own limit those that are still there are killed. */
   async drain(timeoutMs: number, limitMs = 5000): Promise<void> {
-    await this.#stopAccepting();
+    this.#stopAccepting();
     for (const slot of this.#slots) this.#tell(slot, { kind: 'drain', timeoutMs });
     await this.#until(() => this.live === 0, timeoutMs + limitMs);
     if (this.live > 0) await this.kill();
   }
 
   async kill(): Promise<void> {
-    await this.#stopAccepting();
+    this.#stopAccepting();
     for (const { worker } of this.#slots) worker?.child.kill('SIGKILL');
     await this.#until(() => this.live === 0, 2000);
   }
 
-  async #stopAccepting(): Promise<void> {
+  #stopAccepting(): void {
     this.#stopping = true;
     this.#handOut.close();
     for (const slot of this.#slots) {
       if (slot.timer) clearTimeout(slot.timer);
       slot.timer = null;
     }
-    await this.#door.close();
+    this.#door.close();
   }
 
   #start(slot: Slot): void {

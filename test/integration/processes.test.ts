@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import { isAlive, rolePids } from '../support/roles.ts';
 import { type RunningSluice, runSluice, type SluiceOptions, sluice, startCommand } from '../support/run-sluice.ts';
 
 let server: RealPostgres;
+const folder = mkdtempSync(path.join(tmpdir(), 'sluice-processes-'));
 const running: RunningSluice[] = [];
 const clients: pg.Client[] = [];
 
@@ -25,7 +26,10 @@ afterEach(async () => {
   for (const client of clients.splice(0)) client.end().catch(() => {});
   await Promise.all(running.splice(0).map((one) => one.stop('SIGTERM', 3000)));
 });
-afterAll(() => server?.stop());
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await server?.stop();
+});
 
 async function start(options: SluiceOptions = {}): Promise<RunningSluice> {
   const one = await runSluice({ upstreams: [`postgres://127.0.0.1:${server.port}`], concurrency: 2, ...options });
@@ -45,7 +49,7 @@ async function login(port: number): Promise<Client> {
     port,
     user: 'postgres',
     database: 'postgres',
-    connectionTimeoutMillis: 5000,
+    connectionTimeoutMillis: 20_000,
   }) as Client;
   clients.push(client);
   let code = 'closed';
@@ -107,11 +111,13 @@ describe('the facts process', () => {
     const load = pgbench(target, { clients: 4, seconds: 13, rate: 300 });
     const facts = rolePids(proxy.pid).facts!;
     const delays: number[] = [];
+    const direct: number[] = [];
     const probe = async () => {
       const before = performance.now();
       await (await login(server.port)).end();
       const between = performance.now();
       await (await login(proxy.port)).end();
+      direct.push(between - before);
       delays.push(performance.now() - between - (between - before));
     };
     await probe(); // warm
@@ -135,13 +141,16 @@ describe('the facts process', () => {
     const done = await load;
     expect(done).toMatchObject({ code: 0, failed: 0 });
     expect(done.transactions).toBeGreaterThan(2000);
-    for (const [what, taken] of Object.entries({ whileStopped, afterKill })) {
-      taken.sort((a, b) => a - b);
-      const [median, most] = [taken[taken.length >> 1]!, taken.at(-1)!];
+    const at = (times: number[], share: number) => times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!;
+    // On a machine so busy that the server itself needs longer than 50 ms for a login, that is the measure.
+    const bound = Math.max(50, at(direct, 0.9));
+    console.log(`a login straight to the server takes ${at(direct, 0.5).toFixed(1)} ms (median)`);
+    for (const [what, later] of Object.entries({ whileStopped, afterKill })) {
+      const figures = [at(later, 0.5), at(later, 0.9), Math.max(...later)].map((ms) => ms.toFixed(1)).join(', ');
       console.log(
-        `facts ${what}: a new connection is later by ${median.toFixed(1)} ms (median), ${most.toFixed(1)} ms (worst of ${taken.length})`,
+        `facts ${what}: through Sluice it is later by ${figures} ms (median, 90 %, worst of ${later.length})`,
       );
-      expect(taken[Math.floor(taken.length * 0.9)]).toBeLessThan(50);
+      expect(at(later, 0.9)).toBeLessThan(bound);
     }
 
     // Its successor knows what the workers have counted since they began.
@@ -349,7 +358,6 @@ describe('the admin server', () => {
 
 describe('a reload', () => {
   test('adds, changes and removes listeners without touching other connections; a wrong file changes nothing', async () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'sluice-reload-'));
     const file = path.join(folder, 'sluice.yaml');
     const [a, b, c] = [await freePort(), await freePort(), await freePort()];
     const yaml = (proxies: Record<string, number>): string =>
@@ -421,8 +429,9 @@ describe('starting', () => {
   });
 
   test('with a wrong file is exit 2, tells every problem with its place, and listens nowhere', async () => {
-    const file = path.join(mkdtempSync(path.join(tmpdir(), 'sluice-wrong-')), 'sluice.yaml');
+    const file = path.join(folder, 'wrong', 'sluice.yaml');
     const [free, admin] = [await freePort(), await freePort()];
+    mkdirSync(path.dirname(file));
     writeFileSync(
       file,
       `proxies:\n  - listen: 127.0.0.1:${free}\n    upstream: postgres://127.0.0.1:5432\n  - upstraem: postgres://127.0.0.1:5432\n  - upstream: postgres://nowhere.invalid\nadmin: 127.0.0.1:${admin}\n`,
