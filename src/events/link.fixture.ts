@@ -81,6 +81,7 @@ export class Worker {
 
   record(n: number): void {
     for (let i = 0; i < n; i++) this.recorder.end(this.#xs[this.recorded++ % 20]!);
+    this.recorder.settle();
   }
 }
 

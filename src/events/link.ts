@@ -47,6 +47,8 @@ export class FactsLink {
   #channel: Channel | null = null;
   #welcomed = false;
   #statsTold = false;
+  /** Called before anything is sent: whoever has not told all yet tells it now. */
+  beforeFlush: (() => void) | null = null;
   #sequence = 0;
   /** Batches that were sent and not yet said to be delivered, oldest first: two numbers each. */
   #unacked: { sequence: number; rows: number }[] = [];
@@ -99,6 +101,7 @@ export class FactsLink {
 
   /** Sends what there is now, as far as facts takes it. */
   flush(): void {
+    this.beforeFlush?.();
     if (!this.#ready) return;
     const { operations, stats } = this.#options;
     const channel = this.#channel!;

@@ -5,7 +5,7 @@ import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
 import { RowStore } from '../digest/rows.ts';
 import { Field } from '../digest/rows-numbers.ts';
 import { OperationStore } from '../digest/rows-operations.ts';
-import { Outcome, Replies } from '../exchange/exchange.ts';
+import { ExchangePool, Outcome, Replies } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import type { Channel, Dial } from './channel.ts';
 import { FactsLink } from './link.ts';
@@ -14,11 +14,11 @@ import { Recorder } from './recorder.ts';
 /** A way to facts that never opens. */
 const nowhere: Dial = (): Channel => ({ writable: false, send() {}, end() {}, destroy() {} });
 
-function recorder() {
+function recorder(pool: ExchangePool | null = null) {
   const rows = new RowStore();
   const operations = new OperationStore();
   const link = new FactsLink({ worker: 0, incarnation: 1, dial: nowhere, clock: systemClock, rows, operations });
-  return { rows, operations, link, recorder: new Recorder({ rows, operations, link, clock: systemClock }) };
+  return { rows, operations, link, recorder: new Recorder({ rows, operations, link, clock: systemClock, pool }) };
 }
 
 test('an ended exchange is in its row, its operation and the open batch', () => {
@@ -29,6 +29,7 @@ test('an ended exchange is in its row, its operation and the open batch', () => 
     r.recorder.begin(x);
     r.recorder.end(x);
   }
+  r.recorder.settle();
   expect(session.exchanges).toBe(3);
   expect(r.rows.totals().values[Field.calls]).toBe(3);
   expect(r.operations.series.map((s) => [s.labels.operation, s.labels.code, s.calls])).toEqual([
@@ -49,8 +50,27 @@ test('endless exchanges show while they last, and are counted once', () => {
     expect(r.rows.totals().values[Field.replyBytes]).toBe(bytes);
   }
   r.recorder.end(Object.assign(x, { replyBytes: 1000 }));
+  r.recorder.settle();
   const { values, time } = r.rows.totals();
   expect([values[Field.calls], values[Field.replyBytes], time.count]).toEqual([1, 1000, 0]);
+});
+
+test('what has ended is recorded 32 at once, and before anything leaves or a session ends; then it is given back', () => {
+  const pool = new ExchangePool();
+  const r = recorder(pool);
+  const calls = () => r.rows.totals().values[Field.calls];
+  const end = () => r.recorder.end(Object.assign(pool.take(), exchangeOf(sessionOf(1), digestOf(1))));
+  for (let i = 0; i < 31; i++) end();
+  expect(calls()).toBe(0);
+  end();
+  expect(calls()).toBe(32);
+  end();
+  r.link.flush();
+  expect(calls()).toBe(33);
+  end();
+  r.recorder.sessionEnd(sessionOf(1), 'fin');
+  expect(calls()).toBe(34);
+  expect(pool.take().digest).toBeNull(); // reset, so it went through the pool
 });
 
 test('operations beyond the bound are in the overflow series, in workers and in facts', () => {

@@ -30,7 +30,7 @@ const NOBODY = new SessionFacts(0, '', '', '', '', 0);
 
 /**
  * One operation and its reply. Pooled and monomorphic: every field exists from birth with its type. Valid from
- * SessionHost.take until SessionHost.end returns; consumers copy what they keep.
+ * SessionHost.take until SessionHost.end is called, when it passes to the observer.
  *
  * Times are milliseconds of the host's monotonic clock; 0 = did not happen.
  */
@@ -107,12 +107,15 @@ export class ExchangePool {
   }
 }
 
-/** Consumes exchanges: aggregates, events, live view. Called on the data path: no await, no throw, no retained `x`. */
+/** Consumes exchanges: aggregates, events, live view. Called on the data path: no await, no throw. */
 export interface ExchangeObserver {
   begin(x: Exchange): void;
   /** An endless exchange reports what it has so far. */
   progress(x: Exchange): void;
+  /** `x` is the observer's from here on: it gives it back to the pool when it is done with it. */
   end(x: Exchange): void;
+  /** The facts of a session are about to change: what has ended so far belongs to the old ones. */
+  settle?(): void;
   sessionStart(session: SessionFacts): void;
   sessionEnd(session: SessionFacts, reason: string): void;
 }

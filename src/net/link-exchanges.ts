@@ -61,17 +61,12 @@ export class LinkExchanges {
     const connection = this.#connection;
     if (connection.pendingWrite === 0 || x.replyLastByteAt === 0) {
       x.acceptedAt = x.replyLastByteAt;
-      this.#finish(x);
+      this.#env.observer.end(x);
       return;
     }
     connection.whenFlushed(() => {
       if (!connection.closed) x.acceptedAt = this.#env.clock.now();
-      this.#finish(x);
+      this.#env.observer.end(x);
     });
-  }
-
-  #finish(x: Exchange): void {
-    this.#env.observer.end(x);
-    this.#env.pool.give(x);
   }
 }

@@ -382,6 +382,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   confirm(change: ConfirmedFacts): void {
+    this.#env.observer.settle?.();
     Object.assign(this.facts, change);
     this.facts.scope = -1;
   }

@@ -6,6 +6,7 @@ import { OperationStore } from '../digest/rows-operations.ts';
 import type { Dial } from '../events/channel.ts';
 import { FactsLink } from '../events/link.ts';
 import { Recorder } from '../events/recorder.ts';
+import { ExchangePool } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import { SocketNetwork } from '../net/socket-network.ts';
 import type { Clock, Network } from '../net/transport.ts';
@@ -92,13 +93,15 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
     }
     throw new Error('no such question');
   };
+  const pool = new ExchangePool();
   const link = new FactsLink({ worker, incarnation, dial, clock, rows, operations, stats: sample, answer });
   const plane = createDataPlane({
     ...world,
     worker,
     stats,
     digests,
-    observer: new Recorder({ rows, operations, link, clock }),
+    pool,
+    observer: new Recorder({ rows, operations, link, clock, pool }),
     keys,
     protocols: protocolFilters,
     links,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FilterConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import type { DigestCache } from '../exchange/digest.ts';
-import { type ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
+import type { ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
 import type { ProtocolFilter } from '../exchange/protocol-filter.ts';
 import { addressOf } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
@@ -35,6 +35,8 @@ export interface PlaneOptions {
   readonly stats: StatsRegistry;
   readonly digests: DigestCache;
   readonly observer: ExchangeObserver;
+  /** Where exchanges come from; the observer gives them back. */
+  readonly pool: ExchangePool;
   readonly keys: KeyDirectory;
   readonly resolve: Resolve;
   readonly random: () => number;
@@ -58,7 +60,6 @@ class Plane implements DataPlane {
   readonly #doors: ListenerDoors;
   readonly #running = new Map<string, Running>();
   readonly #connections = new Map<number, { connection: Connection; listener: Listener }>();
-  readonly #pool = new ExchangePool();
   /** Connection ids are unique over workers and restarts: worker × 2^40 + a start that moves with time + a counter. */
   #nextId: number;
   #limit = Number.POSITIVE_INFINITY;
@@ -196,7 +197,7 @@ class Plane implements DataPlane {
     const env: ListenerEnv = {
       clock,
       stats,
-      pool: this.#pool,
+      pool: this.#options.pool,
       nextConnectionId: () => ++this.#nextId,
       mayAccept: () => !this.#draining && this.#connections.size < this.#limit,
       onOpened: (connection) => this.#connections.set(connection.id, { connection, listener }),
@@ -235,7 +236,7 @@ class Plane implements DataPlane {
       clock,
       observer,
       keys,
-      pool: this.#pool,
+      pool: this.#options.pool,
       onOpaque: (facts, reason) => stats.inc(stats.open(opaqueStats, { protocol: facts.protocol, reason }).connections),
       onAside: (_facts, _side, kind, bytes) => {
         let ids = asides.get(kind);

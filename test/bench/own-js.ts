@@ -91,6 +91,7 @@ async function createWorker() {
   const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: clock.now });
   const [rows, operations] = [new RowStore({ maxRows: 10_000 }), new OperationStore()];
   const link = new FactsLink({ worker: 1, incarnation: 1, dial: agreeable, clock, rows, operations });
+  const pool = new ExchangePool();
   const config = postgres.config.parse({ stat_prefix: 'bench' });
   const bound = postgres.bind(config, postgres.options.parse({}), { stats, digests });
   const fail = (_facts: unknown, error: unknown) => {
@@ -98,8 +99,8 @@ async function createWorker() {
   };
   const build = protocolLink(postgres.filterName, postgres.speaksFirst, bound, {
     clock,
-    observer: new Recorder({ rows, operations, link, clock }),
-    pool: new ExchangePool(),
+    observer: new Recorder({ rows, operations, link, clock, pool }),
+    pool,
     keys: { learn: () => {}, forget: () => {}, lookup: () => undefined },
     onOpaque: fail,
     onAside: () => {},

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { postgres } from '../../protocol-filters/postgres/index.ts';
 import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
+import { ExchangePool } from '../../src/exchange/exchange.ts';
 import { DENY_RELATIONS_TYPE_URL, denyRelationsConfig, denyRelationsLink } from '../../src/filters/deny-relations.ts';
 import { tcpProxy } from '../../src/filters/tcp-proxy.ts';
 import { systemClock } from '../../src/net/clock.ts';
@@ -47,6 +48,7 @@ describe.each(SERVERS)('the gate before %s', (name) => {
       stats,
       digests,
       observer: new RecordingObserver(),
+      pool: new ExchangePool(),
       keys: {
         learn: (key, upstream) => void keys.set(key, upstream),
         forget: (key) => void keys.delete(key),

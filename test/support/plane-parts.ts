@@ -1,6 +1,6 @@
 import type { ClusterConfig, FilterConfig, ListenerConfig, Snapshot } from '../../src/config/snapshot.ts';
 import type { DigestCache } from '../../src/exchange/digest.ts';
-import type { Exchange, ExchangeObserver } from '../../src/exchange/exchange.ts';
+import { type Exchange, type ExchangeObserver, ExchangePool } from '../../src/exchange/exchange.ts';
 import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { type TcpProxyConfig, tcpProxy } from '../../src/filters/tcp-proxy.ts';
 import { ipAddress } from '../../src/net/address.ts';
@@ -159,6 +159,7 @@ export function planeOn(
     stats,
     digests: NO_DIGESTS,
     observer,
+    pool: new ExchangePool(),
     keys: {
       learn: (key, upstream) => void keys.set(key, upstream),
       forget: (key) => void keys.delete(key),

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readTranscript } from '../../protocol-filters/postgres/testing/transcript.ts';
+import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
+import { seeded } from '../../src/net/simulated.ts';
+
+export interface RecordedLine {
+  readonly who: '>' | '<';
+  readonly bytes: Buffer;
+}
+export interface RecordedSession {
+  readonly name: string;
+  readonly lines: readonly RecordedLine[];
+  readonly bytes: number;
+  /** The client asks for encryption: an enforcing chain answers that itself, so the bytes are not the recorded ones. */
+  readonly encryption: boolean;
+}
+
+export const folderOf = (protocol: ProtocolFilter): URL =>
+  new URL(`../../protocol-filters/${protocol.name}/`, import.meta.url);
+
+/** All sessions in the protocol's fixtures. */
+export function recordedSessions(protocol: ProtocolFilter): RecordedSession[] {
+  const fixtures = new URL('fixtures/', folderOf(protocol));
+  return readdirSync(fixtures)
+    .filter((file) => file.endsWith('.transcript'))
+    .map((file) => {
+      const lines = readTranscript(readFileSync(new URL(file, fixtures), 'utf8'));
+      return {
+        name: file.slice(0, -'.transcript'.length),
+        lines,
+        bytes: lines.reduce((sum, { bytes }) => sum + bytes.length, 0),
+        encryption: /(^|-)(ssl|tls|gss)/.test(file),
+      };
+    });
+}
+
+export const saidBy = ({ lines }: RecordedSession, who: '>' | '<'): Buffer =>
+  Buffer.concat(lines.filter((line) => line.who === who).map(({ bytes }) => bytes));
+
+const EVERY_OFFSET_BELOW = 32 * 1024;
+const NEAR_BOUNDARY = 64;
+const SEEDED = 1000;
+
+export interface Cut {
+  readonly line: number;
+  readonly at: number;
+}
+
+/** Every offset; of sessions over 32 KiB those within 64 bytes of a line's ends, and 1,000 seeded others. */
+export function cutsOf(session: RecordedSession): Cut[] {
+  const cuts: Cut[] = [];
+  const whole = session.bytes <= EVERY_OFFSET_BELOW;
+  session.lines.forEach(({ bytes }, line) => {
+    for (let at = 1; at < bytes.length; at++)
+      if (whole || at <= NEAR_BOUNDARY || at >= bytes.length - NEAR_BOUNDARY) cuts.push({ line, at });
+  });
+  if (whole) return cuts;
+  const random = seeded(session.bytes);
+  for (let i = 0; i < SEEDED; i++) {
+    const line = Math.floor(random() * session.lines.length);
+    const { length } = session.lines[line]!.bytes;
+    if (length > 1) cuts.push({ line, at: 1 + Math.floor(random() * (length - 1)) });
+  }
+  return cuts;
+}
