@@ -199,7 +199,7 @@ export class Frontend implements FrameSink {
         if (i === 0) this.#gate!.opened(place);
       } else this.#gate?.noteExecution(place, inquiry.digests[i]!, false);
     }
-    ops.length = 0;
+    inquiry.forget();
     const last = pending.push(Step.queryEnd, null, null, null, book.remove(''), at, bytes);
     if (denied && count === 0) this.#gate!.opened(last);
     this.#gate?.noteBatchEnd(last);
@@ -405,7 +405,7 @@ export class Frontend implements FrameSink {
     }
     registry.inc(own.function_calls);
     if (this.#intake.isFull(2)) return this.#intake.untimed(true);
-    this.#inquiry.ops.length = 0;
+    this.#inquiry.forget();
     if (denied) this.#gate!.mark(x);
     talk.begin(x, ++talk.turns, !denied && !drops);
     const place = talk.pending.push(Step.call, x, null, null, null, at, bytes);

@@ -46,13 +46,15 @@ export class Inquiry {
     // A tapped text is captured up to here when it is cut; it must not tell more when it is whole.
     const stop = this.#gate === null ? Math.min(end, start + TEXT_CAPTURE_BYTES) : end;
     const reading = digests.read(talk.reading.mode, buf, start, stop);
-    this.digests.length = this.#starts.length = this.#ends.length = 0;
-    for (let i = 0; i < reading.count; i++) {
+    const { count } = reading;
+    for (let i = 0; i < count; i++) {
       const statement = reading.statements[i]!;
-      this.digests.push(statement.digest);
-      this.#starts.push(statement.start);
-      this.#ends.push(statement.end);
+      this.digests[i] = statement.digest;
+      this.#starts[i] = statement.start;
+      this.#ends[i] = statement.end;
     }
+    // Only when it changes: `length = 0` and pushing would allocate the arrays anew for every query.
+    if (this.digests.length > count) this.digests.length = this.#starts.length = this.#ends.length = count;
     this.traceparent = reading.traceparent;
     this.truncated = reading.truncated;
     if (!talk.host.judges || quietly) return '';
@@ -140,7 +142,12 @@ export class Inquiry {
   /** Gives back exchanges that will not be begun. */
   drop(): void {
     for (const x of this.ops) this.#talk.host.drop(x);
-    this.ops.length = 0;
+    this.forget();
+  }
+
+  /** Empties `ops`. By pop(), which keeps the array's store; `length = 0` gives it up, an allocation a query. */
+  forget(): void {
+    while (this.ops.length > 0) this.ops.pop();
   }
 
   #setTurn(from: number): Turn {

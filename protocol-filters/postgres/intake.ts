@@ -63,7 +63,7 @@ export class Intake {
       registry.inc(own.untimed);
       talk.close(x, Outcome.ok);
     }
-    this.#inquiry.ops.length = 0;
+    this.#inquiry.forget();
     if (ready) talk.overflowReady++;
     talk.overflowTail = !ready;
     return Onward.next;

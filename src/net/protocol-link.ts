@@ -148,7 +148,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
       this.#forward(side, buf, start, end, given, endStream);
       return;
     }
-    this.#now = this.#env.clock.now();
+    this.#now = this.#callbacks.connection.lastActivityAt; // the connection has just read the clock for these bytes
     if (end > start) {
       const held = this.#held[side];
       if (held === null) {

@@ -97,9 +97,10 @@ async function createWorker() {
   const fail = (_facts: unknown, error: unknown) => {
     throw new Error('the session failed', { cause: error });
   };
+  const recorder = new Recorder({ rows, operations, link, clock, pool });
   const build = protocolLink(postgres.filterName, postgres.speaksFirst, bound, {
     clock,
-    observer: new Recorder({ rows, operations, link, clock, pool }),
+    observer: recorder,
     pool,
     keys: { learn: () => {}, forget: () => {}, lookup: () => undefined },
     onOpaque: fail,
@@ -126,6 +127,7 @@ async function createWorker() {
       for (let sent = 0; sent < queries; sent += SLICE) {
         const startedAt = performance.now();
         for (let i = 0; i < SLICE; i++) feed(traffic.requests[i % TEXTS]!, traffic.reply);
+        recorder.settle();
         spentMs += performance.now() - startedAt;
         await turn();
       }
@@ -134,7 +136,9 @@ async function createWorker() {
       return (spentMs * 1000) / queries;
     },
     async close() {
+      const alive = setInterval(() => {}, 1000); // the link's own timers do not keep a process alive
       await link.close(0);
+      clearInterval(alive);
       digests.close();
     },
   };
