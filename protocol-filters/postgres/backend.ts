@@ -372,6 +372,7 @@ export class Backend implements FrameSink {
       talk.host.aside(Side.upstream, 'error', bytes);
       return talk.fatal || this.#gate === null ? Onward.next : this.#unexpected();
     }
+    if (this.#gate?.precedes(pending.head, from)) return this.#unexpected();
     this.#reply(bytes);
     talk.copyIn = talk.copyOut = talk.copyBoth = false;
     const why = pending.isStandIn(pending.head) ? this.#gate!.closed(pending.head) : null;

@@ -21,7 +21,7 @@ import { Frontend as F } from './wire.ts';
 export class Gate {
   readonly #talk: Conversation;
   /** Denials whose stand-in has not been answered yet, by place. */
-  readonly #denials = new Map<number, Denial>();
+  readonly #denials = new Map<number, { readonly why: Denial; readonly at: number }>();
   /** Name of the statement in the Parse at hand. */
   #name: Uint8Array = NO_NAME;
   #type = 0;
@@ -184,13 +184,18 @@ export class Gate {
   opened(place: number): void {
     const talk = this.#talk;
     talk.pending.markStandIn(place);
-    this.#denials.set(place, this.#why);
+    this.#denials.set(place, { why: this.#why, at: talk.host.facts.received[Side.upstream] });
     talk.host.setGear(Side.upstream, 'gate');
+  }
+
+  /** Did the server's message at this offset begin before the stand-in at this place was sent? Then it is no answer to it. */
+  precedes(place: number, from: number): boolean {
+    return from < (this.#denials.get(place)?.at ?? 0);
   }
 
   /** The server has answered, or discarded, the stand-in at this place. Returns what it stood for. */
   closed(place: number): Denial {
-    const why = this.#denials.get(place) ?? NOBODY;
+    const why = this.#denials.get(place)?.why ?? NOBODY;
     this.#denials.delete(place);
     if (this.#denials.size === 0) this.#talk.host.setGear(Side.upstream, 'tap');
     return why;

@@ -450,7 +450,7 @@ export class Grammar {
     r.pick<() => void>([
       () => this.#put(r.pick(['begin', 'commit', 'rollback', 'start transaction', 'discard temp', 'show all'])),
       () =>
-        this.#put('set', r.pick(['', 'local ', 'session ']) + 'work_mem', r.pick(['=', 'to']), { literal: 'string' }),
+        this.#put('set', `${r.pick(['', 'local ', 'session '])}work_mem`, r.pick(['=', 'to']), { literal: 'string' }),
       () => this.#put('savepoint', r.pick(['sp1', 'sp2'])),
       () => {
         this.#put(r.pick(['explain', 'explain analyze', 'explain ( costs off )']));

@@ -29,11 +29,18 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 function heldBytes(): number {
   collect();
+  collect(); // the first one's buffers are given back beside it, and surely before the second
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
 const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
+/** Envoy's counters of what is not built yet: they stand in the documents and say so. */
+const STILL_ZERO = new Set(
+  ['sessions_terminated_ssl', 'sessions_upstream_ssl_success', 'sessions_upstream_ssl_failed'].map(
+    (name) => `postgres.<stat_prefix>.${name}`,
+  ),
+);
 /** How peers of other protocols begin. */
 const FOREIGN: readonly (readonly [string, Buffer])[] = [
   ['HTTP', ascii('POST / HTTP/1.1\r\nHost: db\r\nContent-Length: 4\r\n\r\nabcd')],
@@ -228,9 +235,10 @@ for (const protocol of protocolFilters) {
         }
         rig.witness.told = [];
         talk.client.chunks.length = talk.server()!.chunks.length = 0;
-        if (++rounds === 100) early = heldBytes();
+        if (++rounds === 5) early = heldBytes();
       }
       late = heldBytes();
+      expect(rounds).toBeGreaterThan(10);
       expect(late - early).toBeLessThan(4 << 20);
       expect(rig.plane.connections()[0]?.state).toBe('idle');
       rig.hangUp(talk);
@@ -259,7 +267,8 @@ for (const protocol of protocolFilters) {
       const missing = { moves: [] as string[], readme: [] as string[], metrics: [] as string[] };
       for (const pattern of new Set(own.list.map((stat) => stat.pattern))) {
         const key = pattern.slice(pattern.lastIndexOf('.') + 1);
-        if (!moved.has(pattern) && !new RegExp(`\\b${key}\\b`).test(tests)) missing.moves.push(pattern);
+        if (!STILL_ZERO.has(pattern) && !moved.has(pattern) && !new RegExp(`\\b${key}\\b`).test(tests))
+          missing.moves.push(pattern);
         if (!new RegExp(`\\b${key}\\b`).test(readme)) missing.readme.push(pattern);
         if (!page.includes(`\`${pattern}\``)) missing.metrics.push(pattern);
       }

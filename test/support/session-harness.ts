@@ -101,6 +101,8 @@ export class SessionHarness implements SessionHost {
   /** One entry a connect(): the key in hex, or ''. */
   readonly connects: string[] = [];
   readonly opaqueReasons: Fault[] = [];
+  /** Messages of the client that left as something else. */
+  standIns = 0;
   readonly asked: { readonly kind: string; readonly ops: readonly string[]; readonly verdict: Verdict }[] = [];
   closed = '';
   begun = 0;
@@ -213,6 +215,7 @@ export class SessionHarness implements SessionHost {
   readonly #clearTo: [number, number] = [0, 0];
 
   replace(side: Side, from: number, to: number, bytes: Uint8Array | null): void {
+    if (side === Side.downstream && bytes !== null) this.standIns++;
     const direction = this.#directions[side];
     if (from < direction.cleared || from < this.#clearTo[side])
       throw new Error(`replace at ${from}, below the cleared point ${direction.cleared}`);
