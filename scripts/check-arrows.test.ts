@@ -41,7 +41,7 @@ const forbidden: [file: string, specifier: string, why: RegExp][] = [
   ['protocol-filters/postgres/session.ts', 'pg-protocol', /packages/],
   ['protocol-filters/registry.ts', './postgres/session.ts', /index\.ts/],
   ['src/cli/demo.ts', '../../test/support/poll.ts', /no part of the product/],
-  ['src/digest/rows.ts', './rows.fixture.ts', /for tests/],
+  ['src/digest/rows/rows.ts', './rows.fixture.ts', /for tests/],
   ['protocol-filters/postgres/session.ts', './testing/builders.ts', /for tests/],
   ['src/leftovers/a.ts', '../bytes/cursor.ts', /no place/],
 ];

@@ -1,7 +1,7 @@
 import { type ConfigSource, load } from './config/load.ts';
 import { formatProblem } from './config/problem.ts';
 import type { Snapshot } from './config/snapshot.ts';
-import type { QueryAnswer, QueryRequest } from './digest/merged-rows-query.ts';
+import type { QueryAnswer, QueryRequest } from './digest/rows/merged-rows-query.ts';
 import { filterSchemas } from './server/catalog.ts';
 import type { ConnectionInfo, ListenerInfo } from './server/data-plane.ts';
 import { realWorld, type World } from './server/data-role.ts';
@@ -12,7 +12,7 @@ import { Primary } from './server/primary.ts';
 
 export type { ConfigSource, Overrides } from './config/load.ts';
 export type { Snapshot } from './config/snapshot.ts';
-export type { QueryAnswer, QueryRequest } from './digest/merged-rows-query.ts';
+export type { QueryAnswer, QueryRequest } from './digest/rows/merged-rows-query.ts';
 export type { ConnectionInfo, ListenerInfo } from './server/data-plane.ts';
 export type { World } from './server/data-role.ts';
 

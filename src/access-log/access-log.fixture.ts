@@ -1,4 +1,4 @@
-import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
 import { systemClock } from '../net/clock.ts';

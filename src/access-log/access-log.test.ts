@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
 import { SessionEvent } from '../events/layout.ts';

@@ -1,4 +1,4 @@
-import { FOLDS, SORTS } from '../digest/merged-rows-query.ts';
+import { FOLDS, SORTS } from '../digest/rows/merged-rows-query.ts';
 import { compileFilter, FilterSyntaxError } from '../stats/name-filter.ts';
 import { STAT_TYPES, type StatsSelection, selectStats, statsJson, statsText } from '../stats/stats-page.ts';
 import type { ExchangeStream } from './exchange-stream.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { MergedRow } from '../digest/merged-rows.ts';
-import { Field, RowNumbers } from '../digest/rows-numbers.ts';
-import { OperationSeries, OVERFLOW } from '../digest/rows-operations.ts';
+import type { MergedRow } from '../digest/rows/merged-rows.ts';
+import { Field, RowNumbers } from '../digest/rows/rows-numbers.ts';
+import { OperationSeries, OVERFLOW } from '../digest/rows/rows-operations.ts';
 import { digestRows, durationSeries } from './rows-series.ts';
 
 const labels = {

@@ -1,6 +1,6 @@
-import type { MergedRows } from '../digest/merged-rows.ts';
-import { Field, RowNumbers } from '../digest/rows-numbers.ts';
-import type { OperationSeries } from '../digest/rows-operations.ts';
+import type { MergedRows } from '../digest/rows/merged-rows.ts';
+import { Field, RowNumbers } from '../digest/rows/rows-numbers.ts';
+import type { OperationSeries } from '../digest/rows/rows-operations.ts';
 import type { DigestNumbers, DigestRow, DigestRows } from '../stats/digest-series.ts';
 import { type DurationSeries, OVERFLOW_LABEL } from '../stats/prometheus.ts';
 

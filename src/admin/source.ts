@@ -1,4 +1,4 @@
-import type { QueryAnswer, QueryRequest } from '../digest/merged-rows-query.ts';
+import type { QueryAnswer, QueryRequest } from '../digest/rows/merged-rows-query.ts';
 import type { DigestRows } from '../stats/digest-series.ts';
 import type { MergedStat } from '../stats/merged.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';

@@ -3,19 +3,19 @@ import type { Digest, DigestCache, SqlMode, SqlReading, SqlStatement, StatementF
 import { digestId } from './canonical-hash.ts';
 import { DigestRecord } from './digest-record.ts';
 import { DigestTable } from './digest-table.ts';
-import { ParseBudget } from './parse-budget.ts';
-import { parseFacts } from './parse-facts.ts';
-import { parseForm } from './parse-form.ts';
-import { ParseThread } from './parse-thread.ts';
+import { ParseBudget } from './facts/parse-budget.ts';
+import { parseFacts } from './facts/parse-facts.ts';
+import { parseForm } from './facts/parse-form.ts';
+import { ParseThread } from './facts/parse-thread.ts';
+import type { SqlParser } from './facts/sql-parser.ts';
+import { Sensitive } from './facts/sql-sensitive.ts';
+import { tokenFacts } from './facts/sql-token-facts.ts';
+import type { TreeFacts } from './facts/sql-tree-facts.ts';
 import { sampleOf } from './sample.ts';
-import { SqlLexer } from './sql-lexer.ts';
-import type { SqlParser } from './sql-parser.ts';
-import { Sensitive } from './sql-sensitive.ts';
-import { tokenFacts } from './sql-token-facts.ts';
-import type { TreeFacts } from './sql-tree-facts.ts';
+import { SqlLexer } from './sql/sql-lexer.ts';
 import { traceparentOf } from './sqlcommenter.ts';
 
-export { loadSqlParser, type SqlParser } from './sql-parser.ts';
+export { loadSqlParser, type SqlParser } from './facts/sql-parser.ts';
 
 /** Bounds of one process' digest cache. */
 export interface DigestLimits {

@@ -2,7 +2,7 @@ import { loadModule, parseSync } from 'libpg-query';
 import { beforeAll, expect, test } from 'vitest';
 import type { Digest, SqlMode } from '../exchange/digest.ts';
 import { loadSqlParser, SqlDigestCache } from './cache.ts';
-import { Grammar, type Rng, type Statement, seeded, write } from './sql-grammar.fixture.ts';
+import { Grammar, type Rng, type Statement, seeded, write } from './sql/sql-grammar.fixture.ts';
 
 // PG-23: our lexer and facts against Postgres' own parser, on generated statements. A failure prints seed and text.
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Digest } from '../exchange/digest.ts';
 import { DigestRecord } from './digest-record.ts';
 import { DigestTable } from './digest-table.ts';
-import { seeded } from './sql-grammar.fixture.ts';
+import { seeded } from './sql/sql-grammar.fixture.ts';
 
 const words = new Int32Array(64);
 const bytes = Buffer.from(words.buffer);

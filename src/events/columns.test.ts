@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
 import { Outcome } from '../exchange/exchange.ts';
 import { BatchEncoder } from './columns.ts';
 import { EventBatch } from './event-batch.ts';

@@ -1,4 +1,4 @@
-import { bounded } from '../digest/rows-scopes.ts';
+import { bounded } from '../digest/rows/rows-scopes.ts';
 import type { Digest } from '../exchange/digest.ts';
 import { type Exchange, Flag } from '../exchange/exchange.ts';
 import type { SessionFacts } from '../exchange/session-facts.ts';

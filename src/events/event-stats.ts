@@ -1,4 +1,4 @@
-import type { MergedRows } from '../digest/merged-rows.ts';
+import type { MergedRows } from '../digest/rows/merged-rows.ts';
 import { type StatIds, type StatsRegistry, statGroup } from '../stats/registry.ts';
 import type { Receiver } from './receiver.ts';
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MergedRows } from '../digest/merged-rows.ts';
-import { MergedOperations } from '../digest/merged-rows-operations.ts';
-import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
-import { RowStore } from '../digest/rows.ts';
-import { OperationStore } from '../digest/rows-operations.ts';
+import { MergedRows } from '../digest/rows/merged-rows.ts';
+import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
+import { RowStore } from '../digest/rows/rows.ts';
+import { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import type { Dial } from './channel.ts';

@@ -1,5 +1,5 @@
-import type { RowStore } from '../digest/rows.ts';
-import type { OperationStore } from '../digest/rows-operations.ts';
+import type { RowStore } from '../digest/rows/rows.ts';
+import type { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { SessionFacts } from '../exchange/session-facts.ts';
 import type { Clock, Timer } from '../net/transport.ts';

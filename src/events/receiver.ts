@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import type { MergedRows } from '../digest/merged-rows.ts';
-import type { MergedOperations } from '../digest/merged-rows-operations.ts';
+import type { MergedRows } from '../digest/rows/merged-rows.ts';
+import type { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import type { Clock } from '../net/transport.ts';
 import { type Channel, type ChannelEvents, type Dial, Frame, type Hello, jsonFrame, readJson } from './channel.ts';
 import { EventBatch } from './event-batch.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { MergedRows } from '../digest/merged-rows.ts';
-import { MergedOperations } from '../digest/merged-rows-operations.ts';
-import { digestOf, exchangeOf, sessionOf } from '../digest/rows.fixture.ts';
-import { RowStore } from '../digest/rows.ts';
-import { Field } from '../digest/rows-numbers.ts';
-import { OperationStore } from '../digest/rows-operations.ts';
+import { MergedRows } from '../digest/rows/merged-rows.ts';
+import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
+import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
+import { RowStore } from '../digest/rows/rows.ts';
+import { Field } from '../digest/rows/rows-numbers.ts';
+import { OperationStore } from '../digest/rows/rows-operations.ts';
 import { ExchangePool, Outcome, Replies } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import type { Channel, Dial } from './channel.ts';

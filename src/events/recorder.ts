@@ -1,6 +1,6 @@
-import type { RowStore } from '../digest/rows.ts';
-import type { Counted } from '../digest/rows-numbers.ts';
-import type { OperationStore } from '../digest/rows-operations.ts';
+import type { RowStore } from '../digest/rows/rows.ts';
+import type { Counted } from '../digest/rows/rows-numbers.ts';
+import type { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Exchange, ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
 import type { SessionFacts } from '../exchange/session-facts.ts';
 import type { Clock } from '../net/transport.ts';

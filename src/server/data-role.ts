@@ -1,8 +1,8 @@
 import { protocolFilters } from '../../protocol-filters/registry.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import { loadSqlParser, SqlDigestCache } from '../digest/cache.ts';
-import { RowStore } from '../digest/rows.ts';
-import { OperationStore } from '../digest/rows-operations.ts';
+import { RowStore } from '../digest/rows/rows.ts';
+import { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Dial } from '../events/channel.ts';
 import { FactsLink } from '../events/link.ts';
 import { Recorder } from '../events/recorder.ts';

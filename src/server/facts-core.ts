@@ -13,9 +13,9 @@ import type {
 } from '../admin/source.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
-import { MergedRows } from '../digest/merged-rows.ts';
-import { MergedOperations } from '../digest/merged-rows-operations.ts';
-import type { QueryAnswer, QueryRequest } from '../digest/merged-rows-query.ts';
+import { MergedRows } from '../digest/rows/merged-rows.ts';
+import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
+import type { QueryAnswer, QueryRequest } from '../digest/rows/merged-rows-query.ts';
 import type { EventBatch } from '../events/event-batch.ts';
 import { EventStats } from '../events/event-stats.ts';
 import { Receiver } from '../events/receiver.ts';

@@ -6,8 +6,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { protocolFilters } from '../../protocol-filters/registry.ts';
 import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
-import { RowStore } from '../../src/digest/rows.ts';
-import { OperationStore } from '../../src/digest/rows-operations.ts';
+import { RowStore } from '../../src/digest/rows/rows.ts';
+import { OperationStore } from '../../src/digest/rows/rows-operations.ts';
 import { type Channel, type Dial, Frame, jsonFrame } from '../../src/events/channel.ts';
 import { FactsLink } from '../../src/events/link.ts';
 import { Recorder } from '../../src/events/recorder.ts';

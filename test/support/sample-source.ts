@@ -6,9 +6,9 @@ import type {
   LogLevel,
   ServerState,
 } from '../../src/admin/source.ts';
-import type { MergedRow } from '../../src/digest/merged-rows.ts';
-import { queryRows } from '../../src/digest/merged-rows-query.ts';
-import { Field, RowNumbers } from '../../src/digest/rows-numbers.ts';
+import type { MergedRow } from '../../src/digest/rows/merged-rows.ts';
+import { queryRows } from '../../src/digest/rows/merged-rows-query.ts';
+import { Field, RowNumbers } from '../../src/digest/rows/rows-numbers.ts';
 import { MergedStats } from '../../src/stats/merged.ts';
 import { BasicProcessSampler } from '../../src/stats/process-basic.ts';
 import { StatsRegistry, statGroup } from '../../src/stats/registry.ts';

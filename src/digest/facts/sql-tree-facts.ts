@@ -1,5 +1,5 @@
-import type { Target } from '../exchange/digest.ts';
-import { writeName } from './sql-names.ts';
+import type { Target } from '../../exchange/digest.ts';
+import { writeName } from '../sql/sql-names.ts';
 import { hides, type Scope, withScopes } from './sql-scope.ts';
 import { functionSensitivity, Sensitive } from './sql-sensitive.ts';
 import { type Part, UTILITY } from './sql-statements.ts';

@@ -1,5 +1,5 @@
-import type { Target } from '../exchange/digest.ts';
-import { nameOf } from './sql-names.ts';
+import type { Target } from '../../exchange/digest.ts';
+import { nameOf } from '../sql/sql-names.ts';
 import { functionSensitivity, Sensitive, statementSensitivity } from './sql-sensitive.ts';
 import { Summary } from './summary.ts';
 import { Targets } from './targets.ts';

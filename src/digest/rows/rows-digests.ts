@@ -1,4 +1,4 @@
-import type { Digest } from '../exchange/digest.ts';
+import type { Digest } from '../../exchange/digest.ts';
 import { bounded } from './rows-scopes.ts';
 
 /** What a row keeps of a digest: copies, so that a digest the cache has let go is not held by it. */

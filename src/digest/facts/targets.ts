@@ -1,4 +1,4 @@
-import type { Target } from '../exchange/digest.ts';
+import type { Target } from '../../exchange/digest.ts';
 
 /** What a parser may hand on of one statement: above, the statement counts as not understood. */
 const TARGETS = 256;

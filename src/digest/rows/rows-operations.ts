@@ -1,6 +1,6 @@
-import { type Exchange, Flag, Outcome } from '../exchange/exchange.ts';
-import { Histogram } from '../stats/histogram.ts';
-import { PacketWriter } from '../stats/packet.ts';
+import { type Exchange, Flag, Outcome } from '../../exchange/exchange.ts';
+import { Histogram } from '../../stats/histogram.ts';
+import { PacketWriter } from '../../stats/packet.ts';
 import { CodeNames, errorCode, isLatency } from './rows-numbers.ts';
 import { bounded } from './rows-scopes.ts';
 import { writeHistogram } from './rows-wire.ts';

@@ -1,5 +1,5 @@
-import type { DigestNumbers, DigestRows } from '../stats/digest-series.ts';
-import { PacketReader } from '../stats/packet.ts';
+import type { DigestNumbers, DigestRows } from '../../stats/digest-series.ts';
+import { PacketReader } from '../../stats/packet.ts';
 import { type QueryAnswer, type QueryRequest, queryRows } from './merged-rows-query.ts';
 import { ROWS_VERSION, Section } from './rows.ts';
 import { Admission, newcomerHash } from './rows-admission.ts';

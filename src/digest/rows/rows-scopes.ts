@@ -1,4 +1,4 @@
-import type { SessionFacts } from '../exchange/session-facts.ts';
+import type { SessionFacts } from '../../exchange/session-facts.ts';
 
 /** Who asked: the part of a row's key that a session has. */
 export interface Scope {

@@ -1,5 +1,5 @@
-import { Histogram } from '../stats/histogram.ts';
-import { PacketReader } from '../stats/packet.ts';
+import { Histogram } from '../../stats/histogram.ts';
+import { PacketReader } from '../../stats/packet.ts';
 import { difference } from './rows-numbers.ts';
 import { MAX_SERIES, OPERATIONS_VERSION, type OperationLabels, OperationSeries, OVERFLOW } from './rows-operations.ts';
 import { readHistogram } from './rows-wire.ts';

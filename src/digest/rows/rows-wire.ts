@@ -1,5 +1,5 @@
-import { BUCKETS, type Histogram, MIN_INDEX } from '../stats/histogram.ts';
-import type { PacketReader, PacketWriter } from '../stats/packet.ts';
+import { BUCKETS, type Histogram, MIN_INDEX } from '../../stats/histogram.ts';
+import type { PacketReader, PacketWriter } from '../../stats/packet.ts';
 import { FIELDS, Field, RowNumbers } from './rows-numbers.ts';
 
 /** Numbers on their way from a worker to facts, inside a packet. What does not read sets `bad` on the reader. */

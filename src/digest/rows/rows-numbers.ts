@@ -1,5 +1,5 @@
-import { type Exchange, Flag, Outcome, Replies } from '../exchange/exchange.ts';
-import { Histogram, type HistogramData } from '../stats/histogram.ts';
+import { type Exchange, Flag, Outcome, Replies } from '../../exchange/exchange.ts';
+import { Histogram, type HistogramData } from '../../stats/histogram.ts';
 
 /** Places in RowNumbers.values. All but the last two add up when rows are folded. */
 export const Field = {

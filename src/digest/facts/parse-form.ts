@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type CanonicalWriter, Literal } from './sql-canonical.ts';
+import { type CanonicalWriter, Literal } from '../sql/sql-canonical.ts';
 
 /** Stands in for a literal of that kind wherever the grammar takes one. */
 const FORMS: string[] = [];

@@ -1,4 +1,4 @@
-import type { Histogram } from '../stats/histogram.ts';
+import type { Histogram } from '../../stats/histogram.ts';
 import type { MergedRow } from './merged-rows.ts';
 import { Field, RowNumbers } from './rows-numbers.ts';
 

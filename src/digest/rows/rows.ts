@@ -1,6 +1,6 @@
-import type { Digest } from '../exchange/digest.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { PacketWriter } from '../stats/packet.ts';
+import type { Digest } from '../../exchange/digest.ts';
+import type { Exchange } from '../../exchange/exchange.ts';
+import { PacketWriter } from '../../stats/packet.ts';
 import { Admission, newcomerHash } from './rows-admission.ts';
 import { DigestTable } from './rows-digests.ts';
 import { RowIndex } from './rows-index.ts';

@@ -1,6 +1,6 @@
-import type { Digest } from '../exchange/digest.ts';
-import { Exchange } from '../exchange/exchange.ts';
-import { SessionFacts } from '../exchange/session-facts.ts';
+import type { Digest } from '../../exchange/digest.ts';
+import { Exchange } from '../../exchange/exchange.ts';
+import { SessionFacts } from '../../exchange/session-facts.ts';
 import type { RowNumbers } from './rows-numbers.ts';
 
 /** A settled digest; the number makes its id, slot, text and table. */

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Digest, SqlMode } from '../exchange/digest.ts';
-import { loadSqlParser, SqlDigestCache } from './cache.ts';
+import type { Digest, SqlMode } from '../../exchange/digest.ts';
+import { loadSqlParser, SqlDigestCache } from '../cache.ts';
 
 const MODE: SqlMode = { dialect: 'postgres', standardConformingStrings: true };
 const limits = { parseMsPerSecond: 1e9, parseBurstMs: 1e9 };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Flag, Outcome } from '../exchange/exchange.ts';
+import { Flag, Outcome } from '../../exchange/exchange.ts';
 import { MergedRows } from './merged-rows.ts';
 import { FOLDS, parseQueryRequest, type QueryAnswer, type QuerySums } from './merged-rows-query.ts';
 import { digestOf, exchangeOf, plain, sessionOf } from './rows.fixture.ts';
