@@ -118,8 +118,8 @@ export class BatchLines {
   }
 }
 
-/** JSON has no word for what is not a finite number. */
-const number = (n: number): number => (Number.isFinite(n) ? n : 0);
+/** Counts, bytes and whole nanoseconds; JSON has no word for what is not a finite number. */
+const number = (n: number): number => (Number.isFinite(n) ? Math.round(n) : 0);
 
 const MAX_INSTANT_US = 8.64e18;
 
