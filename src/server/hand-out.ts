@@ -50,6 +50,15 @@ export class HandOut {
   #seq = 0;
   #turn = 0;
   #closed = false;
+  readonly #maxHeld: number;
+
+  /**
+   * `maxHeld`: connections whose descriptor is ours at once, as no worker has said yet that it took them. At its own limit
+   * the kernel closes what comes without a word, and nobody could count that.
+   */
+  constructor(maxHeld = Number.POSITIVE_INFINITY) {
+    this.#maxHeld = maxHeld;
+  }
 
   /** From now on the worker gets connections. */
   add(taker: Taker): void {
@@ -74,7 +83,7 @@ export class HandOut {
   }
 
   give(at: string, socket: Socket): void {
-    if (this.#closed) {
+    if (this.#closed || this.#held() >= this.#maxHeld) {
       this.#refuse(socket);
       return;
     }
@@ -103,6 +112,12 @@ export class HandOut {
     this.#closed = true;
     if (this.#sweep) clearInterval(this.#sweep);
     for (const { socket } of this.#waiting.splice(0)) this.#refuse(socket);
+  }
+
+  #held(): number {
+    let held = this.#waiting.length;
+    for (const { open } of this.#takers) held += open.size;
+    return held;
   }
 
   #choose(): Taker | null {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FilterConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import type { DigestCache } from '../exchange/digest.ts';
@@ -16,6 +15,7 @@ import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { ClusterManager } from '../upstream/cluster-manager.ts';
 import type { Resolve } from '../upstream/dns.ts';
 import type { ConnectionInfo, DataPlane, HostInfo, KeyDirectory, ListenerInfo, ListenFailure } from './data-plane.ts';
+import { connectionDescriptors } from './descriptors.ts';
 
 /** Makes a chain link from its checked configuration; by `@type`. */
 export type LinkFactory = (config: Readonly<Record<string, unknown>>, env: PlaneEnv) => FilterBuilder;
@@ -283,13 +283,5 @@ const doorsOf = ({ address, additionalAddresses, tcpBacklogSize }: ListenerConfi
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 
-/** Two descriptors a connection, and some for everything else: above that new connections are refused instead of failing. */
-function descriptorLimit(): number {
-  const RESERVED = 64;
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return soft === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor((Number(soft) - RESERVED) / 2));
-  } catch {
-    return Number.POSITIVE_INFINITY; // not Linux: the kernel says no itself
-  }
-}
+/** Two descriptors a connection: above that new connections are refused instead of failing. */
+const descriptorLimit = (): number => Math.max(1, Math.floor(connectionDescriptors() / 2));

@@ -1,4 +1,5 @@
 import type { AccessLog } from '../access-log/access-log.ts';
+import { memoryUsage } from '../stats/memory-usage.ts';
 import { type StatIds, type StatsRegistry, statGroup } from '../stats/registry.ts';
 import type { ServerNumbers } from './messages.ts';
 
@@ -112,7 +113,7 @@ export interface MemoryShare {
 }
 
 export function memoryShare(): MemoryShare {
-  const { heapUsed, external, heapTotal, rss } = process.memoryUsage();
+  const { heapUsed, external, heapTotal, rss } = memoryUsage();
   return { allocated: heapUsed + external, heap: heapTotal, physical: rss };
 }
 

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
+import { connectionDescriptors } from './descriptors.ts';
 import { entry } from './entry.ts';
 import { type Claim, FrontDoor } from './front-door.ts';
 import { HandOut, type Taker, whenSilent } from './hand-out.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { memoryUsage } from './memory-usage.ts';
 import type { ProcessFamily, ProcessSample } from './process-sample.ts';
 
 /**
@@ -19,7 +20,7 @@ export class BasicProcessSampler {
   /** Synchronous and cheap: one read of procfs, which never blocks. */
   sample(): ProcessSample {
     const cpu = process.cpuUsage();
-    const memory = process.memoryUsage();
+    const memory = memoryUsage();
     const lag = (ns: number): number => (Number.isFinite(ns) ? ns / 1e9 : 0);
     const families = [
       family('process_cpu_user_seconds_total', 'counter', 'Total user CPU time spent in seconds.', cpu.user / 1e6),
