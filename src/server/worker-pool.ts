@@ -32,7 +32,7 @@ export class WorkerPool implements Workers {
   readonly #options: WorkersOptions;
   readonly #slots: Slot[];
   readonly #keys = new KeyHub();
-  readonly #handOut = new HandOut();
+  readonly #handOut = new HandOut(connectionDescriptors());
   readonly #door = new FrontDoor((at, socket) => this.#handOut.give(at, socket));
   #snapshot: Snapshot | null = null;
   #snapshotId = 0;
