@@ -9,7 +9,7 @@ interface ExchangeEnv {
   readonly pool: ExchangePool;
 }
 
-/** The exchanges of one connection, from the pool to the observer and back. */
+/** The exchanges of one connection, from the pool to the observer, who gives them back. */
 export class LinkExchanges {
   /** Begun so far. */
   begun = 0;
