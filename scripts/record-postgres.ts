@@ -6,10 +6,11 @@ import { finished, pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import copyStreams from 'pg-copy-streams';
 import Cursor from 'pg-cursor';
-import { tellScript } from '../protocol-filters/postgres/testing/replay.ts';
-import { type Recorded, writeTranscript } from '../protocol-filters/postgres/testing/transcript.ts';
+import { postgres } from '../protocol-filters/postgres/index.ts';
 import { runClient, psql as runPsql, type Target } from '../test/support/psql.ts';
 import { PASSWORD, startRealPostgres } from '../test/support/real-postgres.ts';
+import { tellScriptOf } from '../test/support/story.ts';
+import { type Recorded, writeTranscript } from '../test/support/transcript.ts';
 import { startRecorder } from './record-recorder.ts';
 
 /**
@@ -352,7 +353,10 @@ create table part (id int primary key, shop int references shop deferrable initi
       const [kept, cut] = trimmed(lines);
       const comments = [scene.title, `PostgreSQL ${stdout.trim()}`, ...(cut ? ['cut to a readable length'] : [])];
       await writeFile(new URL(`${scene.name}.transcript`, FIXTURES), writeTranscript(comments, kept));
-      const told = tellScript(kept.map(({ who, bytes }) => [who, bytes] as const));
+      const told = tellScriptOf(
+        postgres,
+        kept.map(({ who, bytes }) => [who, bytes] as const),
+      );
       await writeFile(new URL(`${scene.name}.events`, FIXTURES), told);
       process.stdout.write(`${scene.name}: ${kept.length} turns\n`);
     }

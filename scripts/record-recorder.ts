@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import type { Recorded } from '../protocol-filters/postgres/testing/transcript.ts';
+import type { Recorded } from '../test/support/transcript.ts';
 
 export interface Recorder {
   readonly port: number;

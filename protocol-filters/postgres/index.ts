@@ -17,6 +17,7 @@ export const postgres: ProtocolFilter<PostgresConfig, PostgresOptions> = {
   filterName: ENVOY_NAMESPACE,
   speaksFirst: 'client',
   defaultPort: 5432,
+  gates: true,
   config: postgresConfig,
   options: postgresOptions,
   detect: detectStartup,

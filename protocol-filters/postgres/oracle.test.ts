@@ -3,8 +3,8 @@ import { Readable } from 'node:stream';
 import { parse } from 'pg-protocol';
 import { describe, expect, test } from 'vitest';
 import { Outcome } from '../../src/exchange/exchange.ts';
+import { loadTranscript } from '../../test/support/transcript.ts';
 import { envoy, play, said } from './testing/story.ts';
-import { loadTranscript } from './testing/transcript.ts';
 
 /** What pg-protocol, another author's decoder, reads in the same server bytes. */
 interface Oracle {

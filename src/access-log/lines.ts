@@ -14,6 +14,8 @@ const FLAG_NAMES: Readonly<Record<keyof typeof Flag, string>> = {
   continuation: 'continuation',
   untimed: 'untimed',
   waits: 'waits',
+  hit: 'hit',
+  miss: 'miss',
 };
 
 /**

@@ -124,6 +124,7 @@ function checkListener(
     if (Array.isArray(list) && list.length === 0)
       complain(filtersPath, 'is empty: the last filter must be a terminal one');
     let protocolBefore: string | null = null;
+    const observer = chain.filters.find(({ schema }) => schema?.protocol?.gates === false)?.schema?.protocol?.name;
     for (const filter of chain.filters) {
       const last = Array.isArray(list) && filter.path.at(-1) === list.length - 1;
       if (filter.schema === null) continue;
@@ -140,6 +141,8 @@ function checkListener(
           `${protocol.name} comes after ${protocolBefore}: a chain holds at most one protocol filter`,
         );
       if (protocol) protocolBefore = protocol.name;
+      if (filter.schema.enforces === true && observer !== undefined)
+        complain(filter.path, `${filterName} denies, and ${observer} cannot refuse yet: it only observes`);
       if (filter.typeUrl === TCP_PROXY_TYPE_URL)
         checkClusterName(tree, [...filter.path, 'typed_config', 'cluster'], clusters, complain);
     }

@@ -9,7 +9,7 @@ export const protocolFilterSchema = <C, O>(filter: ProtocolFilter<C, O>): Filter
   filterName: filter.filterName,
   typeUrl: filter.typeUrl,
   terminal: false,
-  protocol: { name: filter.name, defaultPort: filter.defaultPort },
+  protocol: { name: filter.name, defaultPort: filter.defaultPort, gates: filter.gates },
   config: filter.config,
   options: fieldNames(filter.options).length > 0 ? filter.options : null,
 });

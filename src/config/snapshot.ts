@@ -97,7 +97,9 @@ export interface FilterSchema {
   readonly typeUrl: string;
   readonly terminal: boolean;
   /** True for protocol filters: at most one a chain, and its short name is a URL scheme. */
-  readonly protocol: { readonly name: string; readonly defaultPort: number } | null;
+  readonly protocol: { readonly name: string; readonly defaultPort: number; readonly gates: boolean } | null;
+  /** True for links that deny turns: the chain's protocol filter must be able to refuse. */
+  readonly enforces?: boolean;
   /**
    * Fields of the `@type` message: a strict object. `.meta({ unsupported: ['field', …] })` lists the fields of Envoy's
    * message that are not supported yet, so that the error can say so.

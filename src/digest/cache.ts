@@ -158,7 +158,7 @@ export class SqlDigestCache implements DigestCache {
     if (reading.statements.length > KEPT_STATEMENTS) reading.statements.length = KEPT_STATEMENTS;
     const truncated = end - start > this.#limits.textBytes;
     const to = truncated ? start + this.#limits.textBytes : end;
-    lexer.begin(buf, start, to, mode.standardConformingStrings, truncated);
+    lexer.begin(buf, start, to, standardConforming(mode), truncated);
     let count = 0;
     while (lexer.next()) {
       const digest = this.#lookUp(buf);
@@ -196,7 +196,7 @@ export class SqlDigestCache implements DigestCache {
   factsOf(mode: SqlMode, buf: Buffer, start: number, end: number): StatementFacts | null {
     if (end - start > this.#limits.textBytes) return null;
     const lexer = this.#lexer;
-    lexer.begin(buf, start, end, mode.standardConformingStrings, false);
+    lexer.begin(buf, start, end, standardConforming(mode), false);
     const forms: string[] = [];
     const texts: string[] = [];
     let readable = true;
@@ -335,3 +335,6 @@ export class SqlDigestCache implements DigestCache {
     for (const done of pending.waiters) done();
   }
 }
+
+const standardConforming = (mode: SqlMode): boolean =>
+  mode.dialect === 'postgres' ? mode.standardConformingStrings : mode.noBackslashEscapes;

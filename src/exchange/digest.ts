@@ -42,10 +42,23 @@ export interface Digest {
 }
 
 /** What changes how SQL text reads. Compared by identity: keep one object per combination (a session asks for it once). */
-export interface SqlMode {
+export type SqlMode = PostgresSqlMode | MysqlSqlMode;
+
+export interface PostgresSqlMode {
   readonly dialect: 'postgres';
   /** Postgres' standard_conforming_strings: when off, backslashes escape in plain literals too. */
   readonly standardConformingStrings: boolean;
+}
+
+export interface MysqlSqlMode {
+  readonly dialect: 'mysql';
+  /** sql_mode ANSI_QUOTES: double quotes hold an identifier, not a string. */
+  readonly ansiQuotes: boolean;
+  /** sql_mode NO_BACKSLASH_ESCAPES: a backslash in a string is a backslash. */
+  readonly noBackslashEscapes: boolean;
+  /** Who executes versioned comments: the product, and its version as they have it: `80036`, `101119`. */
+  readonly flavour: 'mysql' | 'mariadb';
+  readonly version: number;
 }
 
 /** One statement of a query text: its digest and where it stands in the buffer that was read. */

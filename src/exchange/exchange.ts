@@ -1,10 +1,13 @@
 import type { Digest } from './digest.ts';
 import { SessionFacts } from './session-facts.ts';
 
-/** How an exchange ended. `skipped`: the server discarded it unread after an earlier error of the same batch. */
-export const Outcome = { ok: 0, error: 1, denied: 2, cancelled: 3, lost: 4, skipped: 5 } as const;
+/**
+ * How an exchange ended. `skipped`: the server discarded it unread after an earlier error of the same batch.
+ * `redirected`: the server sent the client elsewhere (Redis MOVED, ASK); `code` says how. A call, and no error.
+ */
+export const Outcome = { ok: 0, error: 1, denied: 2, cancelled: 3, lost: 4, skipped: 5, redirected: 6 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
-export const OUTCOME_NAMES = ['ok', 'error', 'denied', 'cancelled', 'lost', 'skipped'] as const;
+export const OUTCOME_NAMES = ['ok', 'error', 'denied', 'cancelled', 'lost', 'skipped', 'redirected'] as const;
 
 /** How many replies an exchange can have. `endless` ones never enter latency histograms. */
 export const Replies = { one: 0, many: 1, none: 2, endless: 3 } as const;
@@ -23,6 +26,8 @@ export const Flag = {
   continuation: 256, // goes on with a story begun earlier (a suspended portal, a cursor): not a new call
   untimed: 512, // opened above the in-flight cap: counted, without times
   waits: 1024, // the server was asked to wait: its time is no latency
+  hit: 2048, // a read of a key that was there
+  miss: 4096, // a read of a key that was not
 } as const;
 
 /** No session yet: what a pooled exchange points to while it rests. */

@@ -3,6 +3,7 @@ import type { StatsRegistry } from '../stats/registry.ts';
 import type { DigestCache } from './digest.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
+import type { KeySink } from './key-sink.ts';
 import type { ConfirmedFacts, SessionFacts } from './session-facts.ts';
 import type { Side } from './side.ts';
 
@@ -19,6 +20,8 @@ export interface ProtocolFilter<C = unknown, O = unknown> {
   readonly filterName: string;
   readonly speaksFirst: 'client' | 'server';
   readonly defaultPort: number;
+  /** True if it can hold, judge and refuse. Others only observe: configuration keeps judging links out of their chains. */
+  readonly gates: boolean;
   /** Fields of the `@type` message, exactly Envoy's. */
   readonly config: ZodType<C>;
   /** Sluice's own options, from the listener's `metadata.filter_metadata.sluice.<name>`. */
@@ -35,6 +38,9 @@ export interface ProtocolFilter<C = unknown, O = unknown> {
 export interface FilterEnv {
   readonly stats: StatsRegistry;
   readonly digests: DigestCache;
+  readonly keys: KeySink;
+  /** A log line for the operator, once a text and filter chain: what is wrong, and the remedy. No data of the wire in it. */
+  warn(text: string): void;
 }
 
 export interface BoundFilter {

@@ -16,6 +16,7 @@ export const denyRelationsSchema: FilterSchema = {
   filterName: 'sluice.filters.network.deny_relations',
   typeUrl: DENY_RELATIONS_TYPE_URL,
   terminal: false,
+  enforces: true,
   protocol: null,
   config: denyRelationsConfig,
   options: null,

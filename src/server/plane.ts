@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FilterConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import type { DigestCache } from '../exchange/digest.ts';
 import type { ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
+import { type KeySink, NO_KEYS } from '../exchange/key-sink.ts';
 import type { ProtocolFilter } from '../exchange/protocol-filter.ts';
 import { addressOf } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
@@ -34,6 +35,8 @@ export interface PlaneOptions {
   readonly clock: Clock;
   readonly stats: StatsRegistry;
   readonly digests: DigestCache;
+  /** The heavy hitters of a listener; without, keys are forgotten. */
+  hotKeys?(listener: string): KeySink;
   readonly observer: ExchangeObserver;
   /** Where exchanges come from; the observer gives them back. */
   readonly pool: ExchangePool;
@@ -227,9 +230,16 @@ class Plane implements DataPlane {
       if (factory === undefined) throw new Error(`no filter for ${filter.typeUrl}`); // configuration has checked it
       return factory(filter.config, { clock, network, stats, clusters: this.#clusters });
     }
+    const said = new Set<string>();
     const bound = protocol.bind(filter.config, protocol.options.parse(listener.options[protocol.name] ?? {}), {
       stats,
       digests,
+      keys: this.#options.hotKeys?.(listener.name) ?? NO_KEYS,
+      warn: (text) => {
+        if (said.has(text)) return;
+        said.add(text);
+        log('warn', `listener ${listener.name}: ${text}`);
+      },
     });
     const asides = new Map<string, StatIds<keyof typeof asideStats.stats>>();
     return protocolLink(filter.name, protocol.speaksFirst, bound, {

@@ -12,6 +12,7 @@ import { type Channel, type Dial, Frame, jsonFrame } from '../../src/events/chan
 import { FactsLink } from '../../src/events/link.ts';
 import { Recorder } from '../../src/events/recorder.ts';
 import { ExchangePool } from '../../src/exchange/exchange.ts';
+import { NO_KEYS } from '../../src/exchange/key-sink.ts';
 import { SessionFacts } from '../../src/exchange/session-facts.ts';
 import { systemClock } from '../../src/net/clock.ts';
 import type { ConnectionHandle, NetworkFilter } from '../../src/net/filter.ts';
@@ -93,7 +94,7 @@ async function createWorker() {
   const link = new FactsLink({ worker: 1, incarnation: 1, dial: agreeable, clock, rows, operations });
   const pool = new ExchangePool();
   const config = postgres.config.parse({ stat_prefix: 'bench' });
-  const bound = postgres.bind(config, postgres.options.parse({}), { stats, digests });
+  const bound = postgres.bind(config, postgres.options.parse({}), { stats, digests, keys: NO_KEYS, warn: () => {} });
   const fail = (_facts: unknown, error: unknown) => {
     throw new Error('the session failed', { cause: error });
   };

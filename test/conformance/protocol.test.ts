@@ -6,6 +6,7 @@ import { protocolFilters } from '../../protocol-filters/registry.ts';
 import { seeded } from '../../src/net/simulated.ts';
 import { StatsRegistry } from '../../src/stats/registry.ts';
 import { fuzz } from '../fuzz/fuzz.ts';
+import { filterEnv } from '../support/filter-env.ts';
 import { cutsOf, folderOf, recordedSessions, saidBy } from './recorded.ts';
 import { MODES, type Mode, Rig } from './rig.ts';
 
@@ -252,11 +253,7 @@ for (const protocol of protocolFilters) {
         for (const { id, pattern } of rig.stats.list) if (rig.stats.get(id) > 0) moved.add(pattern);
       }
       const own = new StatsRegistry();
-      const rig = await rigOf(protocol, 'observe');
-      protocol.bind(protocol.config.parse({ stat_prefix: 'c' }), protocol.options.parse({}), {
-        stats: own,
-        digests: rig.digests,
-      });
+      protocol.bind(protocol.config.parse({ stat_prefix: 'c' }), protocol.options.parse({}), filterEnv({ stats: own }));
       const folder = folderOf(protocol);
       const tests = readdirSync(folder)
         .filter((file) => file.endsWith('.test.ts') && file !== 'readme.test.ts')

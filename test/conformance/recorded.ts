@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { readTranscript } from '../../protocol-filters/postgres/testing/transcript.ts';
 import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { seeded } from '../../src/net/simulated.ts';
+import { readTranscript } from '../support/transcript.ts';
 
 export interface RecordedLine {
   readonly who: '>' | '<';

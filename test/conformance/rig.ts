@@ -1,4 +1,3 @@
-import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
 import { type Exchange, type ExchangeObserver, ExchangePool } from '../../src/exchange/exchange.ts';
 import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { tcpProxy } from '../../src/filters/tcp-proxy.ts';
@@ -6,15 +5,13 @@ import { SimulatedClock, SimulatedNetwork, seeded } from '../../src/net/simulate
 import { createDataPlane, type LinkFactory } from '../../src/server/plane.ts';
 import { StatsRegistry } from '../../src/stats/registry.ts';
 import { Endpoint } from '../support/endpoint.ts';
+import { digests } from '../support/filter-env.ts';
 import { filterChain, LISTENER, listenerConfig, SERVER, snapshotOf, TCP_PROXY } from '../support/plane-parts.ts';
 import type { Cut, RecordedSession } from './recorded.ts';
 
 const ALLOW_ALL = 'type.googleapis.com/test.AllowAll';
 export type Mode = 'observe' | 'enforce';
 export const MODES: readonly Mode[] = ['observe', 'enforce'];
-
-/** One cache for all rigs: the real one, with the real parser. Its time stands still: the parse budget is never spent. */
-export const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: () => 0 });
 
 /** All that an exchange tells but its times: what must be equal however the bytes were cut. */
 class Witness implements ExchangeObserver {
@@ -69,7 +66,6 @@ export class Rig {
   readonly witness = new Witness();
   readonly bugs: unknown[] = [];
   readonly servers: Endpoint[] = [];
-  readonly digests = digests;
   readonly plane: ReturnType<typeof createDataPlane>;
   /** What peers sent and got, over all connections that were meant to be transparent. */
   bytesIn = 0;

@@ -1,11 +1,10 @@
-import { readTranscript, writeTranscript } from '../../protocol-filters/postgres/testing/transcript.ts';
-import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
 import type { BoundFilter, ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { seeded } from '../../src/net/simulated.ts';
-import { StatsRegistry } from '../../src/stats/registry.ts';
 import { recordedSessions } from '../conformance/recorded.ts';
+import { filterEnv } from '../support/filter-env.ts';
 import { SessionHarness } from '../support/session-harness.ts';
+import { readTranscript, writeTranscript } from '../support/transcript.ts';
 import { type FuzzLine, MUTATIONS, type Pick } from './mutate.ts';
 
 export interface FuzzOptions {
@@ -28,10 +27,10 @@ export interface Crash {
 }
 
 const MODES = ['observe', 'enforce', 'deny'] as const;
+const OBSERVE = ['observe'] as const;
 const MAX_BYTES = 16 * 1024;
 /** A case that takes longer is a finding. */
 const SLOW_MS = 1000;
-const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: () => 0 });
 
 /** Mutated sessions through the protocol's session until the time is over. The same seed makes the same cases. */
 export function fuzz({ protocols, seed, forMs, replay, onCrash }: FuzzOptions): { cases: number; crashes: Crash[] } {
@@ -43,14 +42,11 @@ export function fuzz({ protocols, seed, forMs, replay, onCrash }: FuzzOptions): 
   const endsAt = performance.now() + forMs;
   const targets = protocols.map((protocol) => ({
     protocol,
-    bound: protocol.bind(protocol.config.parse({ stat_prefix: 'f' }), protocol.options.parse({}), {
-      stats: new StatsRegistry(),
-      digests,
-    }),
+    bound: protocol.bind(protocol.config.parse({ stat_prefix: 'f' }), protocol.options.parse({}), filterEnv()),
     sessions: recordedSessions(protocol).filter(({ bytes }) => bytes <= MAX_BYTES),
   }));
   const play = (target: (typeof targets)[number], lines: readonly FuzzLine[], mutations: string, session: string) => {
-    for (const mode of MODES) {
+    for (const mode of target.protocol.gates ? MODES : OBSERVE) {
       cases++;
       const problem = problemOf(target.bound, mode, lines, seeded(cases));
       if (problem === '') continue;

@@ -104,6 +104,7 @@ export function scriptedProtocol(
     filterName: 'test.scripted',
     speaksFirst,
     defaultPort: 1,
+    gates: true,
     config: z.unknown(),
     options: z.unknown(),
     bind: () => ({

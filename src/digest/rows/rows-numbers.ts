@@ -52,7 +52,7 @@ export class RowNumbers {
     const continued = (x.flags & Flag.continuation) !== 0;
     if (skipped) v[Field.skipped]!++;
     else if (!continued) v[Field.calls]!++;
-    if (x.outcome !== Outcome.ok && !skipped) this.#error(x, codeOf);
+    if (isFailure(x.outcome)) this.#error(x, codeOf);
     this.traffic(x, wall, before);
     if ((x.flags & Flag.untimed) !== 0) v[Field.untimed]!++;
     else if (isLatency(x)) {
@@ -129,8 +129,13 @@ export class RowNumbers {
   }
 }
 
+/** True for what counts as an error. */
+const isFailure = (outcome: Outcome): boolean =>
+  outcome !== Outcome.ok && outcome !== Outcome.skipped && outcome !== Outcome.redirected;
+
 /** The error.type of a failed exchange: the native code, or a word for how it ended. */
 export function errorCode(x: Exchange): string {
+  if (!isFailure(x.outcome)) return '';
   if (x.code !== '') return x.code;
   switch (x.outcome) {
     case Outcome.denied:
@@ -141,6 +146,7 @@ export function errorCode(x: Exchange): string {
       return 'lost';
     case Outcome.ok:
     case Outcome.skipped:
+    case Outcome.redirected:
       return '';
     default:
       return 'error';

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
+import { Side } from '../../src/exchange/side.ts';
+import type { EndedExchange } from './session-harness.ts';
+import { playOf, type Script, type StoryOptions, said, tellScriptOf } from './story.ts';
+import { loadTranscript } from './transcript.ts';
+
+/** Every offset of short sessions; of long ones those near message boundaries and some more, seeded. */
+function offsetsOf(script: Script, line: number): number[] {
+  const { length } = script[line]![1];
+  const all = Array.from({ length: Math.max(0, length - 1) }, (_, i) => i + 1);
+  if (length <= 2048) return all;
+  let seed = 7;
+  return all.filter((at) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+    return at < 64 || at > length - 64 || seed % Math.ceil(length / 200) === 0;
+  });
+}
+
+/** All of an exchange but its digest object, which its text stands for. */
+const print = (ended: readonly EndedExchange[]): string =>
+  JSON.stringify(ended, (key, value) => (key === 'digest' ? undefined : value));
+
+/**
+ * Tests of a protocol's recorded sessions: each `.transcript` tells what stands in its `.events`, and a cut at any offset
+ * changes no byte and no exchange, in both gears where the filter has both. `least`: how many there are at least.
+ */
+export function testRecordedSessions(protocol: ProtocolFilter, least: number): void {
+  const fixtures = new URL(`../../protocol-filters/${protocol.name}/fixtures/`, import.meta.url);
+  const names = readdirSync(fixtures)
+    .filter((file) => file.endsWith('.transcript'))
+    .map((file) => file.slice(0, -'.transcript'.length));
+  const load = (name: string): Script => loadTranscript(new URL(`${name}.transcript`, fixtures));
+  const gears: [string, StoryOptions][] = [
+    ['tap', {}],
+    ...(protocol.gates ? [['gate', { enforces: true, judge: () => null }] as [string, StoryOptions]] : []),
+  ];
+
+  describe('recorded sessions', () => {
+    test('there are some', () => {
+      expect(names.length).toBeGreaterThanOrEqual(least);
+    });
+
+    for (const name of names) {
+      test(`${name} tells what stands beside it`, () => {
+        expect(tellScriptOf(protocol, load(name))).toBe(readFileSync(new URL(`${name}.events`, fixtures), 'utf8'));
+      });
+
+      for (const [gear, options] of gears) {
+        // Enforced sessions answer requests for encryption themselves.
+        if (gear === 'gate' && name.includes('ssl')) continue;
+        test(`${name}, ${gear}: a cut at any offset changes no byte and no exchange`, { timeout: 60_000 }, () => {
+          const script = load(name);
+          const plain = playOf(protocol, script, options).harness;
+          const want = print(plain.ended);
+          const toServer = said(script, '>');
+          const toClient = said(script, '<');
+          expect(plain.closed).toBe('');
+          script.forEach((_, line) => {
+            for (const at of offsetsOf(script, line)) {
+              const cut = playOf(protocol, script, options, (bytes, i) =>
+                i === line ? [bytes.subarray(0, at), bytes.subarray(at)] : [bytes],
+              ).harness;
+              if (print(cut.ended) !== want) expect(cut.ended).toEqual(plain.ended);
+              expect(cut.sent(Side.upstream).equals(toServer)).toBe(true);
+              expect(cut.sent(Side.downstream).equals(toClient)).toBe(true);
+            }
+          });
+        });
+      }
+    }
+  });
+}
