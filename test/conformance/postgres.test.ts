@@ -1,0 +1,4 @@
+import { postgres } from '../../protocol-filters/postgres/index.ts';
+import { testProtocol } from './protocol-suite.ts';
+
+testProtocol(postgres);
