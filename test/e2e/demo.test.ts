@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { needs } from '../support/needs.ts';
 import { poll } from '../support/poll.ts';
 import { type StartedCommand, sluice, startCommand } from '../support/run-sluice.ts';
 
@@ -10,14 +11,17 @@ afterEach(() => {
   demo = null;
 });
 
-test('sluice demo --for ends by itself and prints what it saw', async () => {
+test('sluice demo --for shows three databases at once and ends by itself', async (context) => {
+  needs(context, 'mariadbd');
+  needs(context, 'redis-server');
   const { code, stdout, stderr } = await sluice(['demo', '--for', '8s']);
   expect(stderr).toBe('');
   expect(code).toBe(0);
   const where = places(stdout);
+  expect(where.ports).toHaveLength(7); // three servers, three proxies, one page
   // The title of the one final table: rate, calls and errors.
   const [, rate, errors] = /(\d+) queries\/s, [\d.]+k in all, (\d+) errors/.exec(stdout) ?? [];
-  expect(Number(rate)).toBeGreaterThan(50); // 280 on an idle machine
+  expect(Number(rate)).toBeGreaterThan(150); // 800 on an idle machine
   expect(Number(errors)).toBeGreaterThan(3); // taken addresses, typing mistakes, cancelled queries
   const header = stdout.split('\n').filter((line) => line.includes('SHARE'));
   expect(header).toHaveLength(1);
@@ -27,9 +31,24 @@ test('sluice demo --for ends by itself and prints what it saw', async () => {
     /COPY .*stock_import/,
     /SELECT .*order_items/, // the N+1 loop
     /UPDATE .*products/,
+    /SELECT .*tickets/,
+    /INSERT .*notes/,
+    /CALL .*workload/i,
+    /get page:\*:html/i,
+    /hget product:\*/i,
   ]) {
     expect(stdout).toMatch(query);
   }
+  await expectGone(where);
+});
+
+test('sluice demo --only shows one', async () => {
+  const { code, stdout, stderr } = await sluice(['demo', '--only', 'postgres', '--for', '3s']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const where = places(stdout);
+  expect(where.ports).toHaveLength(3);
+  expect(stdout).toMatch(/SELECT .*order_items/);
+  expect(stdout).not.toMatch(/tickets|page:/);
   await expectGone(where);
 });
 
@@ -42,7 +61,7 @@ test('Ctrl-C ends the demo cleanly, and nothing stays behind', async () => {
   await expectGone(where);
 });
 
-test('a killed demo takes Postgres and Sluice with it', async () => {
+test('a killed demo takes its databases and Sluice with it', async () => {
   const where = await startDemo();
   demo!.process.kill('SIGKILL');
   await demo!.exited;
@@ -61,17 +80,13 @@ async function startDemo(): Promise<Places> {
   return places(started.stdout());
 }
 
-/** Addresses that the demo printed: Postgres, Sluice and the page. */
+/** Ports that the demo printed: of the servers, of Sluice in front of each, and of the page. */
 function places(stdout: string): Places {
-  const ports = [
-    /Postgres +127\.0\.0\.1:(\d+)/,
-    /Sluice +127\.0\.0\.1:(\d+)/,
-    /live page +http:\/\/127\.0\.0\.1:(\d+)\//,
-  ];
-  return { ports: ports.map((pattern) => Number(pattern.exec(stdout)?.[1])) };
+  const ports = [...stdout.matchAll(/127\.0\.0\.1(?::| -p | -P )(\d+)/g)].map(([, port]) => Number(port));
+  return { ports: [...new Set(ports)] };
 }
 
-/** Nobody listens any more, and the server's folder (named by its socket) is gone. */
+/** Nobody listens any more, and the folder of Postgres (named by its socket) is gone. */
 async function expectGone({ ports }: Places): Promise<void> {
   for (const port of ports) await poll(`port ${port} is free`, () => refuses(port), { withinMs: 15_000 });
   expect(existsSync(`/tmp/.s.PGSQL.${ports[0]}`)).toBe(false);

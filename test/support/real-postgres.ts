@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { postgresBin } from '../../scripts/debian-packages.mjs';
-import { embeddedBin, type PostgresServer, SUPERUSER, startPostgres } from '../../src/cli/demo/postgres-server.ts';
+import { embeddedBin, type PostgresServer, SUPERUSER, startPostgres } from '../../src/cli/demo/postgres/server.ts';
 
 /** The two servers that every integration test runs against: Debian's (15 on bookworm) and the npm package's (18). */
 export const SERVERS = ['debian', 'embedded'] as const;

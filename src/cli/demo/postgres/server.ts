@@ -1,5 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { chmod, chown, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -7,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
+import { startGuarded } from '../guarded-server.ts';
 
 const run = promisify(execFile);
 
@@ -91,55 +91,18 @@ async function launch(options: PostgresOptions, home: string, owner: Owner | nul
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const guard = spawn(
-    '/bin/sh',
-    ['-c', GUARD, 'sluice-postgres', home, log, path.join(bin, 'postgres'), '-D', data, ...flags],
-    {
-      ...as,
-      env,
-      cwd: home,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true, // a terminal's Ctrl-C is for us: we stop the server
-    },
-  );
-  guard.stdin?.on('error', () => {}); // it ended first
+  // SIGQUIT is Postgres' immediate shutdown.
+  const argv = [path.join(bin, 'postgres'), '-D', data, ...flags];
+  const { guard, stop } = startGuarded({ home, log, argv, signal: 'QUIT', env, ...as });
   const pid = await ready(guard, home, port, log);
-  // Neither the guard nor its pipe keep this process alive.
-  guard.unref();
-  (guard.stdin as unknown as { unref?(): void } | null)?.unref?.();
   return {
     port,
     socketDir: home,
     pid,
     log: () => readFile(log, 'utf8'),
-    stop: async () => {
-      if (guard.exitCode !== null || guard.signalCode !== null) return;
-      guard.ref();
-      const gone = once(guard, 'exit');
-      guard.stdin?.end();
-      await gone;
-    },
+    stop,
   };
 }
-
-/**
- * $1 folder to remove at the end, $2 log, the rest is the server. Our end of its stdin closes when we stop it or die;
- * SIGQUIT is Postgres' immediate shutdown.
- */
-const GUARD = `
-home=$1 log=$2
-shift 2
-exec 3<&0
-"$@" </dev/null >"$log" 2>&1 3<&- &
-server=$!
-(
-  cat <&3 >/dev/null 2>&1
-  kill -QUIT "$server" 2>/dev/null
-) &
-wait "$server"
-cd /
-rm -rf "$home"
-`;
 
 /** Waits until the server accepts connections on its socket; resolves with its pid. */
 async function ready(guard: ChildProcess, home: string, port: number, log: string): Promise<number> {

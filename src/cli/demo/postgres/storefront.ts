@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { type Actor, provoke, type Shop, withClient } from './actor.ts';
-import { Random } from './random.ts';
+import type { Actor } from '../lanes.ts';
+import { Random } from '../random.ts';
+import { provoke, type Shop, withClient } from './shop.ts';
 import { CATEGORIES, CUSTOMERS, emailOf, PRODUCTS } from './shop-schema.ts';
 
 /** What the shop's visitors cause: browsing, carts, sign-ups, orders. */

@@ -1,20 +1,6 @@
 import type pg from 'pg';
+import type { Target } from '../house.ts';
 import type { User } from './shop-schema.ts';
-
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Something the shop does again and again. */
-export interface Actor {
-  readonly name: string;
-  /** Actions a second, over all lanes. */
-  readonly perSecond: number;
-  /** How many may be under way at once. */
-  readonly lanes: number;
-  act(): Promise<void>;
-}
 
 /** What actors get to build on. */
 export interface Shop {

@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import copyStreams from 'pg-copy-streams';
 import Cursor from 'pg-cursor';
-import { type Actor, provoke, type Shop, withClient } from './actor.ts';
-import { Random } from './random.ts';
+import type { Actor } from '../lanes.ts';
+import { Random } from '../random.ts';
+import { provoke, type Shop, withClient } from './shop.ts';
 import { CUSTOMERS, PRODUCTS } from './shop-schema.ts';
 
 const CANCEL_AFTER_MS = 300;

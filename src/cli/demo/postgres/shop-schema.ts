@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Client } from 'pg';
 import copyStreams from 'pg-copy-streams';
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 
 export const CUSTOMERS = 2_000;
 export const PRODUCTS = 400;

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
-import { type Actor, type Shop, withClient } from './actor.ts';
-import { Random } from './random.ts';
+import type { Actor } from '../lanes.ts';
+import { Random } from '../random.ts';
+import { type Shop, withClient } from './shop.ts';
 import { copyIn, PRODUCTS, skuOf } from './shop-schema.ts';
 
 /** Pipelined statements of one batch. */

