@@ -1,7 +1,6 @@
-import { quantile } from './figures.ts';
-import type { Load, LoadResult } from './loads.ts';
 import { cpuUs, rssBytes } from './proc.ts';
 import { DATA_PATH, type Setup } from './setups.ts';
+import type { Load } from './subject.ts';
 
 /** One run of one load through one setup. */
 export interface Run {
@@ -19,7 +18,7 @@ export interface Run {
 /** Runs a load and accounts what each process of the setup used meanwhile. */
 export async function measure(setup: Setup, load: Load, seconds: number): Promise<Run> {
   const before = setup.roles.map((role) => cpuUs(role.pid));
-  const result: LoadResult = await load.run({ port: setup.port }, seconds);
+  const result = await load.run({ port: setup.port }, seconds);
   const [cpu, rss]: Record<string, number>[] = [{}, {}];
   let dataPath = 0;
   for (const [i, role] of setup.roles.entries()) {
@@ -30,8 +29,8 @@ export async function measure(setup: Setup, load: Load, seconds: number): Promis
   }
   return {
     queriesPerS: result.queries / result.seconds,
-    p50Us: quantile(result.latenciesUs, 0.5),
-    p99Us: quantile(result.latenciesUs, 0.99),
+    p50Us: result.p50Us,
+    p99Us: result.p99Us,
     cpuUs: cpu!,
     dataPathCpuUs: setup.roles.length === 0 ? Number.NaN : dataPath,
     rssBytes: rss!,

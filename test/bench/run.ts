@@ -1,188 +1,97 @@
 /**
- * `npm run bench [-- --quick] [--json FILE] [--only LOAD,…] [--setups NAME,…] [--rounds N] [--seconds N]`: what Sluice costs, as ratios in
- * one run on one machine. Postgres, HAProxy (one thread, TCP mode), PgBouncer where installed, Sluice with tcp_proxy
- * alone and Sluice with the Postgres filter (one worker); all runs interleaved.
+ * `npm run bench [-- --quick] [--protocol NAME,…] [--only LOAD,…] [--setups NAME,…] [--rounds N] [--seconds N]
+ * [--json FILE]`: what Sluice costs, as ratios in one run on one machine. A real database, HAProxy (one thread, TCP
+ * mode), PgBouncer where installed, Sluice with tcp_proxy alone and Sluice with the protocol's filter (one worker); all
+ * runs interleaved.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { installPackages } from '../../scripts/debian-packages.mjs';
-import { pgbenchInit } from '../support/pgbench.ts';
-import { type RealPostgres, startRealPostgres } from '../support/real-postgres.ts';
-import { spread } from './figures.ts';
-import { idleConnectionBytes } from './idle-memory.ts';
-import { BULK_SCHEMA, LOADS, openLoop } from './loads.ts';
-import { interleave, type Run } from './measure.ts';
-import { ownJs } from './own-js.ts';
-import {
-  addedLatencyRatio,
-  cpuRatio,
-  loadTable,
-  P50,
-  P99,
-  type Runs,
-  speedRatio,
-  type TargetRow,
-  targetTable,
-} from './report.ts';
-import { isAvailable, SETUPS, type Setup, startSetup } from './setups.ts';
+import { interleave } from './measure.ts';
+import { mysqlSubject } from './mysql/subject.ts';
+import { postgresSubject } from './postgres/subject.ts';
+import { redisSubject } from './redis/subject.ts';
+import { loadTable, type Runs, type TargetRow, targetTable } from './report.ts';
+import { isAvailable, type Setup, type SetupName, startSetup } from './setups.ts';
+import type { Bench, Load, Subject } from './subject.ts';
+
+const SUBJECTS: readonly Subject[] = [postgresSubject, mysqlSubject, redisSubject];
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
-const WARM_UP = new Set(['simple-c16', 'rows-10k']);
 const options = readOptions();
 
-const results = new Map<string, Runs>();
-const idle = new Map<string, number>();
-await main();
+interface Measured {
+  readonly results: ReadonlyMap<string, Runs>;
+  readonly targets: readonly TargetRow[];
+}
 
-async function main(): Promise<void> {
-  const startedAt = performance.now();
-  const missing = installPackages(['postgresql', 'haproxy'], say);
+const measured = new Map<string, Measured>();
+const startedAt = performance.now();
+say(`Node ${process.versions.node}, ${cpus().length} cores, Linux ${release()}`);
+say(
+  `${options.rounds} interleaved rounds of ${options.seconds} s; medians, and (lowest–highest); = means no difference\n`,
+);
+for (const subject of SUBJECTS) {
+  if (!options.protocols(subject.name)) continue;
+  const missing = installPackages([...subject.packages, 'haproxy'], say);
   for (const [name, why] of Object.entries(missing)) say(`without ${name}: ${why}`);
-  const names = SETUPS.filter((name) => isAvailable(name) && options.setups(name));
-  const server = await startServer();
+  if (subject.packages.some((name) => name in missing)) say(`${subject.name} is left out\n`);
+  else measured.set(subject.name, await benchmark(subject));
+}
+say('against the targets');
+say(targetTable([...measured.values()].flatMap(({ targets }) => targets)));
+say(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+if (options.json) writeFileSync(options.json, `${JSON.stringify(toJson(), null, 2)}\n`);
+
+async function benchmark(subject: Subject): Promise<Measured> {
+  const own: readonly SetupName[] = ['direct', 'haproxy', ...subject.peers, 'tcp_proxy', subject.name];
+  const names = own.filter((name) => isAvailable(name) && options.setups(name));
+  const upstream = await subject.start();
   const setups: Setup[] = [];
-  try {
-    for (const name of names) setups.push(await startSetup(name, server.port));
-    say(`Postgres ${server.version}, Node ${process.versions.node}, ${cpus().length} cores, Linux ${release()}`);
-    say(
-      `${options.rounds} interleaved rounds of ${options.seconds} s; medians, and (lowest–highest); = means no difference\n`,
-    );
-    await warmUp(setups);
-    for (const load of LOADS) {
-      if (!options.wants(load.name) || (options.quick && !load.quick)) continue;
+  const results = new Map<string, Runs>();
+  const bench: Bench = {
+    quick: options.quick,
+    setups,
+    results,
+    async measure(load) {
       const runs = await interleave(setups, load, options.seconds, options.rounds);
       results.set(load.name, runs);
       say(`${loadTable(load.title, runs, load.bytesPerQuery)}\n`);
+    },
+  };
+  try {
+    for (const name of names) setups.push(await startSetup(name, upstream.port));
+    say(`${upstream.title}\n`);
+    await warmUp(setups, subject.loads);
+    for (const load of subject.loads)
+      if (options.wants(load.name) && (load.quick || !options.quick)) await bench.measure(load);
+    for (const extra of subject.extras) {
+      const found = options.wants(extra.name) ? await extra.run(bench) : '';
+      if (found !== '') say(found);
     }
-    await latency(setups);
   } finally {
     await Promise.all(setups.map((setup) => setup.stop()));
-    await server.stop();
+    await upstream.stop();
   }
-  if (options.wants('idle')) {
-    for (const name of names)
-      if (name !== 'direct') idle.set(name, await idleConnectionBytes(name, options.quick ? 500 : 2_000));
-    say('memory of an idle connection, KiB');
-    for (const [name, bytes] of idle) say(`  ${name.padEnd(10)} ${(bytes / 1024).toFixed(1)}`);
-    say('');
-  }
-  const targets = await targetRows();
-  say('against the targets');
-  say(targetTable(targets));
-  say(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
-  if (options.json) writeFileSync(options.json, `${JSON.stringify(toJson(targets), null, 2)}\n`);
-}
-
-async function startServer(): Promise<RealPostgres> {
-  const server = await startRealPostgres('debian', {
-    settings: {
-      shared_buffers: '256MB',
-      max_connections: 400,
-      autovacuum: 'off',
-      shared_preload_libraries: 'pg_stat_statements',
-    },
-  });
-  await pgbenchInit({ port: server.port });
-  const client = await server.connect();
-  // What pg_stat_statements costs is no business of this comparison.
-  await client.query("alter system set pg_stat_statements.track = 'none'");
-  await client.query('select pg_reload_conf()');
-  await client.query(BULK_SCHEMA.split(';')[0]!);
-  await client.query('vacuum analyze bulk');
-  await client.end();
-  return server;
+  return { results, targets: subject.targets(results) };
 }
 
 /** Lets just-in-time compilers see small and large traffic before anything is measured. */
-async function warmUp(setups: readonly Setup[]): Promise<void> {
+async function warmUp(setups: readonly Setup[], loads: readonly Load[]): Promise<void> {
   for (const setup of setups) {
     if (setup.name === 'direct') continue;
-    for (const load of LOADS) if (WARM_UP.has(load.name)) await load.run({ port: setup.port }, 1);
+    for (const load of loads) if (load.warmsUp) await load.run({ port: setup.port }, 1);
   }
 }
 
-/** Half of what the slowest setup did at c=16, the same for all: latency under a load that all can carry. */
-async function latency(setups: readonly Setup[]): Promise<void> {
-  const closed = results.get('simple-c16');
-  if (!closed || !options.wants('latency-half-load')) return;
-  const slowest = Math.min(...[...closed.values()].map((runs) => spread(runs.map((run) => run.queriesPerS)).median));
-  const load = openLoop(Math.round(slowest / 2));
-  const runs = await interleave(setups, load, options.seconds, options.rounds);
-  results.set(load.name, runs);
-  say(`${loadTable(load.title, runs, 0)}\n`);
-}
-
-/** The cost table of ARCHITECTURE.md, as far as this run measured it. */
-async function targetRows(): Promise<TargetRow[]> {
-  const of = (name: string): Runs => results.get(name) ?? new Map<string, Run[]>();
-  const half = of('latency-half-load');
-  const own = options.wants('own-js') ? await ownJs(options.quick) : { simpleUs: [], preparedUs: [] };
-  const [lower, higher] = ['lower', 'higher'] as const;
-  return [
-    {
-      what: 'CPU a query, postgres against tcp_proxy (simple, c=16)',
-      value: cpuRatio(of('simple-c16'), 'postgres', 'tcp_proxy'),
-      target: 1.15,
-      better: lower,
-      unit: '×',
-    },
-    {
-      what: 'CPU a query, postgres against HAProxy (simple, c=16)',
-      value: cpuRatio(of('simple-c16'), 'postgres', 'haproxy'),
-      target: 1.8,
-      better: lower,
-      unit: '×',
-    },
-    {
-      what: 'added latency p50 against HAProxy’s',
-      value: addedLatencyRatio(half, 'postgres', P50),
-      target: 1.5,
-      better: lower,
-      unit: '×',
-    },
-    {
-      what: 'added latency p99 against HAProxy’s',
-      value: addedLatencyRatio(half, 'postgres', P99),
-      target: 1.5,
-      better: lower,
-      unit: '×',
-    },
-    { what: 'own JavaScript a known query, simple', value: spread(own.simpleUs), target: 4, better: lower, unit: 'µs' },
-    {
-      what: 'own JavaScript a known query, prepared',
-      value: spread(own.preparedUs),
-      target: 4,
-      better: lower,
-      unit: 'µs',
-    },
-    {
-      what: 'speed of 10,000-row results against HAProxy',
-      value: speedRatio(of('rows-10k'), 'postgres', 'haproxy'),
-      target: 0.8,
-      better: higher,
-      unit: '×',
-    },
-    {
-      what: 'memory of an idle connection',
-      value: spread([(idle.get('postgres') ?? Number.NaN) / 1024]),
-      target: 40,
-      better: lower,
-      unit: 'KiB',
-    },
-  ];
-}
-
-function toJson(targets: readonly TargetRow[]): object {
-  return {
-    quick: options.quick,
-    rounds: options.rounds,
-    seconds: options.seconds,
-    node: process.versions.node,
-    loads: Object.fromEntries([...results].map(([name, runs]) => [name, Object.fromEntries(runs)])),
-    idleConnectionBytes: Object.fromEntries(idle),
-    targets,
-  };
+function toJson(): object {
+  const protocols = [...measured].map(([name, { results, targets }]) => [
+    name,
+    { loads: Object.fromEntries([...results].map(([load, runs]) => [load, Object.fromEntries(runs)])), targets },
+  ]);
+  const { quick, rounds, seconds } = options;
+  return { quick, rounds, seconds, node: process.versions.node, protocols: Object.fromEntries(protocols) };
 }
 
 function readOptions() {
@@ -190,6 +99,7 @@ function readOptions() {
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
+      protocol: { type: 'string' },
       only: { type: 'string' },
       setups: { type: 'string' },
       rounds: { type: 'string' },
@@ -198,15 +108,15 @@ function readOptions() {
   });
   const number = (text: string | undefined, usual: number) =>
     text === undefined ? usual : Math.max(1, Number.parseInt(text, 10));
-  const only = values.only?.split(',');
-  const setups = values.setups?.split(',');
+  const among = (text: string | undefined) => (name: string) => text === undefined || text.split(',').includes(name);
   return {
     quick: values.quick,
     json: values.json,
     rounds: number(values.rounds, values.quick ? 1 : 5),
     seconds: number(values.seconds, values.quick ? 1 : 3),
+    protocols: among(values.protocol),
+    wants: among(values.only),
     // PgBouncer is for orientation: no ratio stands on it.
-    setups: (name: string) => (setups ? setups.includes(name) : !values.quick || name !== 'pgbouncer'),
-    wants: (name: string) => only === undefined || only.includes(name),
+    setups: (name: string) => (values.setups ? among(values.setups)(name) : !values.quick || name !== 'pgbouncer'),
   };
 }

@@ -11,7 +11,7 @@ import { runSluice } from '../support/run-sluice.ts';
 import { type Role, sluiceRoles } from './proc.ts';
 
 /** The configurations that are compared; `direct` is no proxy at all. */
-export const SETUPS = ['direct', 'haproxy', 'pgbouncer', 'tcp_proxy', 'postgres'] as const;
+export const SETUPS = ['direct', 'haproxy', 'pgbouncer', 'tcp_proxy', 'postgres', 'mysql', 'redis'] as const;
 export type SetupName = (typeof SETUPS)[number];
 
 export interface Setup {
@@ -40,8 +40,8 @@ export async function startSetup(name: SetupName, upstreamPort: number): Promise
       return startProgram(name, pgbouncerConfig(await freePort(), upstreamPort), (file) => ['-q', file]);
     case 'tcp_proxy':
       return startOwn(name, `tcp://127.0.0.1:${upstreamPort}`);
-    case 'postgres':
-      return startOwn(name, `postgres://127.0.0.1:${upstreamPort}`);
+    default:
+      return startOwn(name, `${name}://127.0.0.1:${upstreamPort}`);
   }
 }
 
@@ -93,7 +93,7 @@ defaults
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-listen postgres
+listen database
   bind 127.0.0.1:${port}
   server upstream 127.0.0.1:${upstreamPort}
 `,

@@ -1,8 +1,8 @@
-import { holdIdleClients } from '../support/idle-clients.ts';
-import { startLoginServer } from '../support/login-server.ts';
-import { poll } from '../support/poll.ts';
-import { rssBytes } from './proc.ts';
-import { DATA_PATH, type SetupName, startSetup } from './setups.ts';
+import { holdIdleClients } from '../../support/idle-clients.ts';
+import { startLoginServer } from '../../support/login-server.ts';
+import { poll } from '../../support/poll.ts';
+import { rssBytes } from '../proc.ts';
+import { DATA_PATH, type SetupName, startSetup } from '../setups.ts';
 
 /** The first ones pay for what is paid once: code, pools, tables. */
 const FIRST = 200;

@@ -4,21 +4,21 @@
  * prints it alone; `node --cpu-prof` on it shows where the time goes.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { protocolFilters } from '../../protocol-filters/registry.ts';
-import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
-import { RowStore } from '../../src/digest/rows/rows.ts';
-import { OperationStore } from '../../src/digest/rows/rows-operations.ts';
-import { type Channel, type Dial, Frame, jsonFrame } from '../../src/events/channel.ts';
-import { FactsLink } from '../../src/events/link.ts';
-import { Recorder } from '../../src/events/recorder.ts';
-import { ExchangePool } from '../../src/exchange/exchange.ts';
-import { NO_KEYS } from '../../src/exchange/key-sink.ts';
-import { SessionFacts } from '../../src/exchange/session-facts.ts';
-import { systemClock } from '../../src/net/clock.ts';
-import type { ConnectionHandle, NetworkFilter } from '../../src/net/filter.ts';
-import { protocolLink } from '../../src/net/protocol-link.ts';
-import { StatsRegistry } from '../../src/stats/registry.ts';
-import { int16, int32, loginReply, message, READY_IDLE, startupMessage } from '../support/postgres-bytes.ts';
+import { protocolFilters } from '../../../protocol-filters/registry.ts';
+import { loadSqlParser, SqlDigestCache } from '../../../src/digest/cache.ts';
+import { RowStore } from '../../../src/digest/rows/rows.ts';
+import { OperationStore } from '../../../src/digest/rows/rows-operations.ts';
+import { type Channel, type Dial, Frame, jsonFrame } from '../../../src/events/channel.ts';
+import { FactsLink } from '../../../src/events/link.ts';
+import { Recorder } from '../../../src/events/recorder.ts';
+import { ExchangePool } from '../../../src/exchange/exchange.ts';
+import { NO_KEYS } from '../../../src/exchange/key-sink.ts';
+import { SessionFacts } from '../../../src/exchange/session-facts.ts';
+import { systemClock } from '../../../src/net/clock.ts';
+import type { ConnectionHandle, NetworkFilter } from '../../../src/net/filter.ts';
+import { protocolLink } from '../../../src/net/protocol-link.ts';
+import { StatsRegistry } from '../../../src/stats/registry.ts';
+import { int16, int32, loginReply, message, READY_IDLE, startupMessage } from '../../support/postgres-bytes.ts';
 
 /** Queries between two turns of the loop, in which batches leave. */
 const SLICE = 2_000;

@@ -1,5 +1,7 @@
-import { pgbench } from '../support/pgbench.ts';
-import { runClient, type Target } from '../support/psql.ts';
+import { pgbench } from '../../support/pgbench.ts';
+import { runClient, type Target } from '../../support/psql.ts';
+import { quantile } from '../figures.ts';
+import type { Load, LoadResult } from '../subject.ts';
 
 /** Queries of one pipelined batch. */
 const PIPELINE = 20;
@@ -8,25 +10,6 @@ export const BULK_ROWS = 10_000;
 
 const POINT_SELECT = '\\set aid random(1, 100000)\nSELECT abalance FROM pgbench_accounts WHERE aid = :aid;\n';
 const PIPELINED = `\\startpipeline\n${POINT_SELECT.repeat(PIPELINE)}\\endpipeline\n`;
-
-/** What one run of a load gave. */
-export interface LoadResult {
-  readonly queries: number;
-  readonly seconds: number;
-  /** Sorted latencies of the transactions, µs; empty where the load has none. */
-  readonly latenciesUs: Float64Array;
-}
-
-/** A kind of traffic. `run` rejects when anything failed: a benchmark of errors says nothing. */
-export interface Load {
-  readonly name: string;
-  readonly title: string;
-  /** In --quick as well. */
-  readonly quick: boolean;
-  /** Bytes a query moves, for loads that are about bytes; 0 elsewhere. */
-  readonly bytesPerQuery: number;
-  run(target: Target, seconds: number): Promise<LoadResult>;
-}
 
 interface PgbenchLoad {
   readonly mode: 'simple' | 'prepared';
@@ -44,7 +27,8 @@ export async function runPgbench(target: Target, seconds: number, load: PgbenchL
   return {
     queries: result.transactions * load.queriesPerTransaction,
     seconds: result.transactions / result.tps,
-    latenciesUs: result.latenciesUs,
+    p50Us: quantile(result.latenciesUs, 0.5),
+    p99Us: quantile(result.latenciesUs, 0.99),
   };
 }
 
@@ -52,6 +36,7 @@ const pointSelects = (mode: 'simple' | 'prepared', clients: number, quick: boole
   name: `${mode}-c${clients}`,
   title: `${mode} point selects, ${clients} connection${clients > 1 ? 's' : ''}`,
   quick,
+  warmsUp: mode === 'simple' && clients === 16,
   bytesPerQuery: 0,
   run: (target, seconds) =>
     runPgbench(target, seconds, { mode, clients, script: POINT_SELECT, queriesPerTransaction: 1 }),
@@ -77,6 +62,7 @@ const rows: Load = {
   name: 'rows-10k',
   title: `${BULK_ROWS.toLocaleString('en')}-row results (${(bulkBytes / 1e6).toFixed(1)} MB)`,
   quick: true,
+  warmsUp: true,
   bytesPerQuery: bulkBytes,
   run: (target, seconds) =>
     runPgbench(target, seconds, {
@@ -100,7 +86,7 @@ function copyLoad(name: string, title: string, quick: boolean, script: (copies: 
       const startedAt = performance.now();
       const ran = await runClient('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null'], target, input);
       if (ran.code !== 0) throw new Error(`psql failed: ${ran.stderr.slice(-500)}`);
-      return { queries: copies, seconds: (performance.now() - startedAt) / 1000, latenciesUs: new Float64Array(0) };
+      return { queries: copies, seconds: (performance.now() - startedAt) / 1000, p50Us: Number.NaN, p99Us: Number.NaN };
     },
   };
 }
