@@ -36,8 +36,12 @@ export interface Upstream {
 }
 
 /** Comes with a later version, by the outside contract. */
-const LATER_SCHEMES = ['mysql', 'mongodb', 'redis', 'kafka', 'zookeeper'];
-const SCHEME_ALIASES: Readonly<Record<string, string>> = { postgresql: 'postgres' };
+const LATER_SCHEMES = ['mongodb', 'kafka', 'zookeeper'];
+const SCHEME_ALIASES: Readonly<Record<string, string>> = {
+  postgresql: 'postgres',
+  mariadb: 'mysql',
+  valkey: 'redis',
+};
 
 /** `postgres://host:port`, `tcp://[::1]:9000`, `postgres://unix:/path`. `scheme`: for a host of a list that names none. */
 export function upstreamOf(

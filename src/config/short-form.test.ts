@@ -139,7 +139,7 @@ describe('bad upstream URLs', () => {
     ['postgres://db?password=s3cret', 'only scheme, host and port are read: write postgres://db'],
     ['db:5432', '"db:5432" has no scheme: write postgres://host:port'],
     ['host=db password=s3cret', '"host=db password=[redacted]" has no scheme: write postgres://host:port'],
-    ['mysql://db', 'the scheme mysql comes with a later version; this one speaks postgres, tcp'],
+    ['kafka://db', 'the scheme kafka comes with a later version; this one speaks postgres, tcp'],
     ['postgre://db', 'the scheme "postgre" is none of postgres, tcp'],
     ['tcp://db', '"tcp://db" has no port'],
     ['tcp://db:0', '"tcp://db:0" has a port outside 1..65535'],
