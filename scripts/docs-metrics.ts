@@ -6,9 +6,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exposedName } from '../src/stats/envoy-names.ts';
 import { EXPOSITION_DROPPED, type Family, sampleNames } from '../src/stats/exposition.ts';
+import { HOT_KEY_FAMILIES, HOT_KEY_SHARE, KEY_TOTAL_FAMILIES } from '../src/stats/hot-key-series.ts';
 import { BasicProcessSampler } from '../src/stats/process-basic.ts';
 import { ProcessSampler } from '../src/stats/process-metrics.ts';
-import { DIGEST_DURATION, DIGEST_FAMILIES, DIGEST_INFO, DURATION_FAMILY } from '../src/stats/prometheus.ts';
+import {
+  DIGEST_DURATION,
+  DIGEST_FAMILIES,
+  DIGEST_INFO,
+  DIGEST_KEY_FAMILIES,
+  DURATION_FAMILY,
+  OPERATION_FAMILIES,
+  WAIT_FAMILY,
+} from '../src/stats/prometheus.ts';
 import type { StatGroup } from '../src/stats/registry.ts';
 import { STAT_GROUPS } from './stat-groups.ts';
 
@@ -22,13 +31,22 @@ interface Row extends Family {
 
 const DURATION_LABELS = ['db_system_name', 'db_namespace', 'db_operation_name', 'sluice_listener', 'error_type'];
 const FIXED: readonly Row[] = [
-  { ...DURATION_FAMILY, labels: DURATION_LABELS, stat: '' },
-  ...[...DIGEST_FAMILIES.map(([, family]) => family), DIGEST_DURATION].map((family) => ({
+  ...[DURATION_FAMILY, WAIT_FAMILY, ...Object.values(OPERATION_FAMILIES)].map((family) => ({
     ...family,
-    labels: ['digest'],
+    labels: DURATION_LABELS,
     stat: '',
   })),
+  ...[...DIGEST_FAMILIES.map(([, family]) => family), ...Object.values(DIGEST_KEY_FAMILIES), DIGEST_DURATION].map(
+    (family) => ({
+      ...family,
+      labels: ['digest'],
+      stat: '',
+    }),
+  ),
   { ...DIGEST_INFO, labels: ['digest', 'db_system_name', 'db_query_summary'], stat: '' },
+  ...KEY_TOTAL_FAMILIES.map(([, family]) => ({ ...family, labels: ['sluice_listener'], stat: '' })),
+  { ...HOT_KEY_SHARE, labels: ['sluice_listener', 'by', 'top'], stat: '' },
+  ...HOT_KEY_FAMILIES.map(([, family]) => ({ ...family, labels: ['sluice_listener', 'key'], stat: '' })),
   { ...EXPOSITION_DROPPED, labels: ['reason'], stat: '' },
 ];
 

@@ -1,252 +1,56 @@
-// The page at `/`: polls the admin API once a second. Everything it shows goes through textContent, for it shows what
-// strangers wrote: names, query texts, error codes.
+// The page at `/`: polls the admin API once a second.
+
+import { drawKeys, showKeys } from './keys.js';
+import { drawQueries, showQueries } from './queries.js';
+import { $, cells, element, fill, heads, say, setBadge } from './table.js';
+import { drawTiles, forgetRates, rates } from './tiles.js';
+import { age, number, size, titled } from './words.js';
 
 const POLL_MS = 1000;
-const HISTORY = 60;
 const MAX_CONNECTIONS = 100;
-const $ = (id) => document.getElementById(id);
+/** Enough that ten are left when one listener's are chosen. */
+const MAX_KEYS = 100;
 
-const choice = { by: 'digest', sort: 'time' };
-const whole = new Set(); // rows whose text is shown in full
-let before = null; // totals of the poll before, for rates
+const choice = { by: 'digest', sort: 'time', protocol: '', keys: 'calls' };
+const protocolOf = new Map(); // by listener
 
-// -- words and numbers
+// -- protocols
 
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const number = (n) => (n < 10_000 ? plain.format(n < 100 ? n : Math.round(n)) : compact.format(n));
+const seen = new Set();
 
-function scaled(value, steps) {
-  const [size, unit] = steps.find(([size]) => value >= size) ?? steps.at(-1);
-  const n = value / size;
-  return `${n >= 100 ? n.toFixed(0) : Number(n.toPrecision(3))} ${unit}`;
-}
-const TIMES = [
-  [3600, 'h'],
-  [60, 'min'],
-  [1, 's'],
-  [1e-3, 'ms'],
-  [1e-6, 'µs'],
-];
-const SIZES = [
-  [2 ** 40, 'TiB'],
-  [2 ** 30, 'GiB'],
-  [2 ** 20, 'MiB'],
-  [2 ** 10, 'KiB'],
-  [1, 'B'],
-];
-const time = (seconds) => (seconds > 0 ? scaled(seconds, TIMES) : '0');
-const size = (bytes) => (bytes > 0 ? scaled(bytes, SIZES) : '0');
-function age(seconds) {
-  const s = Math.max(0, Math.floor(seconds));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
-}
-const sum = (counts) => Object.values(counts ?? {}).reduce((a, b) => a + b, 0);
-
-// -- small DOM
-
-function element(tag, className = '', text = '') {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
-
-/** Touches the page only where something changed, so that selections and scrolling stay. */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/** Keeps one <tr> a key, in the given order. */
-function fill(body, rows, keyOf, make, update) {
-  const known = new Map([...body.children].map((tr) => [tr.dataset.key, tr]));
-  rows.forEach((row, at) => {
-    const key = keyOf(row);
-    let tr = known.get(key);
-    known.delete(key);
-    if (!tr) {
-      tr = make(row);
-      tr.dataset.key = key;
-    }
-    if (body.children[at] !== tr) body.insertBefore(tr, body.children[at] ?? null);
-    update(tr, row);
-  });
-  for (const tr of known.values()) tr.remove();
-}
-
-function cells(columns) {
-  const tr = element('tr');
-  for (const { label, className = '' } of columns) {
-    const td = element('td', className);
-    if (!className.includes('what')) td.dataset.label = label.toLowerCase();
-    tr.append(td);
-  }
-  return tr;
-}
-
-function heads(table, columns) {
-  const tr = element('tr');
-  for (const { label, className = '', sort } of columns) {
-    const th = element('th', className, sort ? '' : label);
-    th.scope = 'col';
-    if (sort) {
-      const button = element('button', '', label);
-      button.type = 'button';
-      button.addEventListener('click', () => {
-        choice.sort = sort;
-        now();
-      });
-      th.append(button);
-      th.dataset.sort = sort;
-    }
-    tr.append(th);
-  }
-  table.tHead.replaceChildren(tr);
-}
-
-// -- rates
-
-const TILES = [
-  { name: 'queries', label: 'queries / s', of: (t) => t.calls, show: number },
-  { name: 'errors', label: 'errors / s', of: (t) => sum(t.errors), show: number },
-  { name: 'mean', label: 'mean time', of: (t) => t.time?.total_s ?? 0, over: (t) => t.calls, show: time },
-  { name: 'in', label: 'bytes in / s', of: (t) => t.request_bytes, show: size },
-  { name: 'out', label: 'bytes out / s', of: (t) => t.reply_bytes, show: size },
-];
-
-function drawTiles() {
-  for (const tile of TILES) {
-    const box = element('div', `tile ${tile.name}`);
-    tile.value = element('b', '', '–');
-    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-    svg.setAttribute('viewBox', `0 0 ${HISTORY - 1} 30`);
-    svg.setAttribute('preserveAspectRatio', 'none');
-    svg.setAttribute('aria-hidden', 'true');
-    tile.lines = ['fill', ''].map((className) => {
-      const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
-      line.setAttribute('class', className);
-      svg.append(line);
-      return line;
+/** One button a protocol, once there are two: what is pressed filters the whole page. */
+function showProtocols(protocols) {
+  for (const protocol of protocols) if (protocol !== '' && protocol !== 'tcp') seen.add(protocol);
+  const several = seen.size > 1;
+  $('protocols').hidden = !several;
+  document.body.classList.toggle('mixed', several && choice.protocol === '');
+  if (!several) return;
+  const make = (protocol) => {
+    const button = element('button', `chip ${protocol}`, protocol === '' ? 'All' : titled(protocol));
+    button.type = 'button';
+    button.addEventListener('click', () => {
+      choice.protocol = protocol;
+      forgetRates();
+      now();
     });
-    tile.past = [];
-    box.append(element('span', 'muted', tile.label), tile.value, svg);
-    $('tiles').append(box);
-  }
+    return button;
+  };
+  fill(
+    $('protocols'),
+    ['', ...[...seen].sort()],
+    (protocol) => `p-${protocol}`,
+    make,
+    (button, protocol) => button.setAttribute('aria-pressed', String(protocol === choice.protocol)),
+  );
 }
 
-function rates(totals) {
-  const at = performance.now();
-  const last = before;
-  if (last && at - last.at < POLL_MS / 2) return; // a choice was made between two polls
-  before = { totals, at };
-  if (!last) return;
-  for (const tile of TILES) {
-    const gone = tile.over ? tile.over(totals) - tile.over(last.totals) : (at - last.at) / 1000;
-    const grown = tile.of(totals) - tile.of(last.totals);
-    const rate = gone > 0 && grown > 0 ? grown / gone : 0; // a restart makes them fall: no rate then
-    say(tile.value, tile.show(rate));
-    tile.value.className = rate > 0 ? 'some' : '';
-    tile.past.push(rate);
-    if (tile.past.length > HISTORY) tile.past.shift();
-    const top = Math.max(...tile.past) || 1;
-    const from = HISTORY - tile.past.length;
-    const line = tile.past.map((value, i) => `${from + i},${(28 - (value / top) * 24).toFixed(1)}`).join(' ');
-    tile.lines[0].setAttribute('points', `${from},30 ${line} ${HISTORY - 1},30`);
-    tile.lines[1].setAttribute('points', line);
-  }
-}
-
-// -- top queries
-
-const COLUMNS = [
-  { label: 'Share of time', className: 'share left', sort: 'time' },
-  { label: 'Query', className: 'what left' },
-  { label: 'Calls', sort: 'calls', of: (q) => number(q.calls) },
-  { label: 'Mean', sort: 'mean', of: (q) => time(q.time?.mean_s) },
-  { label: 'p95', sort: 'p95', of: (q) => time(q.time?.p95_s) },
-  { label: 'p99', sort: 'p99', of: (q) => time(q.time?.p99_s) },
-  { label: 'Max', sort: 'max', of: (q) => time(q.time?.max_s) },
-  { label: 'Rows', sort: 'rows', of: (q) => number((q.rows_returned ?? 0) + (q.rows_affected ?? 0)) },
-  { label: 'Bytes', sort: 'bytes', of: (q) => size((q.request_bytes ?? 0) + (q.reply_bytes ?? 0)) },
-  { label: 'Errors', sort: 'errors', of: (q) => number(sum(q.errors)) },
-];
-const KEY = ['digest', 'listener', 'database', 'user', 'application'];
-
-/** What a row is called, and the smaller line under it. */
-function named(q) {
-  const { by } = choice;
-  if (by === '' || by === 'digest') {
-    const who = by === '' ? [q.user, q.database, q.application].filter(Boolean).join(' · ') : '';
-    return [[q.summary || q.operation || q.digest, who].filter(Boolean).join('  —  '), q.text ?? ''];
-  }
-  if (by === 'target') return [q.targets.join(', ') || '(none)', ''];
-  if (by === 'error') return [q.error || '(no error)', ''];
-  return [q[by] || '(none)', ''];
-}
-
-const keyOf = (q) => JSON.stringify([choice.by, ...KEY.map((k) => q[k] ?? ''), named(q)[0]]);
-
-function makeQuery(q) {
-  const tr = cells(COLUMNS);
-  const meter = element('div', 'meter');
-  meter.append(element('i'), element('span'));
-  tr.children[0].append(meter);
-  tr.children[1].append(element('div', 'name'), element('div', 'sql'));
-  const key = keyOf(q);
-  tr.children[1].addEventListener('click', () => {
-    if (getSelection()?.toString()) return;
-    if (!whole.delete(key)) whole.add(key);
-    tr.classList.toggle('whole', whole.has(key));
-  });
-  return tr;
-}
-
-function updateQuery(tr, q, totalSeconds) {
-  const share = totalSeconds > 0 ? (q.time?.total_s ?? 0) / totalSeconds : 0;
-  const [bar, percent] = tr.children[0].firstChild.children;
-  bar.style.setProperty('--share', `${(share * 100).toFixed(1)}%`);
-  say(percent, share >= 0.0995 ? `${Math.round(share * 100)}%` : `${(share * 100).toFixed(1)}%`);
-  const [name, text] = named(q);
-  const [first, second] = tr.children[1].children;
-  say(first, name);
-  say(second, text);
-  second.hidden = text === '' || text === name;
-  COLUMNS.forEach(({ of }, at) => {
-    if (!of) return;
-    const shown = of(q);
-    say(tr.children[at], shown);
-    tr.children[at].classList.toggle('zero', shown === '0');
-  });
-  const errors = tr.lastChild;
-  errors.classList.toggle('bad', errors.textContent !== '0');
-  const codes = Object.entries(q.errors ?? {})
-    .map(([code, n]) => `${code} × ${n}`)
-    .join(', ');
-  if (errors.title !== codes) errors.title = codes;
-}
-
-function showQueries({ queries, other, totals }) {
-  rates(totals);
-  $('empty').hidden = totals.calls > 0;
-  $('top').hidden = totals.calls === 0;
-  const seconds = totals.time?.total_s ?? 0;
-  fill($('queries').tBodies[0], queries, keyOf, makeQuery, (tr, q) => updateQuery(tr, q, seconds));
-  const parts = [`${number(totals.calls)} calls, ${time(seconds)} of database time`];
-  if (other.calls > 0) parts.push(`${number(other.calls)} of the calls in rows not shown`);
-  say($('folded'), parts.join(' · '));
-  for (const th of $('queries').tHead.rows[0].cells) {
-    if (th.dataset.sort === choice.sort) th.setAttribute('aria-sort', 'descending');
-    else th.removeAttribute('aria-sort');
-  }
-}
+const chosen = (protocol) => choice.protocol === '' || choice.protocol === protocol;
 
 // -- connections
 
 const LINKS = [
   { label: 'Client', className: 'left', of: (c) => c.client },
+  { label: 'Protocol', className: 'protocol left', of: (c) => titled(c.protocol) },
   { label: 'User', className: 'left', of: (c) => c.user },
   { label: 'Database', className: 'left', of: (c) => c.database },
   { label: 'Application', className: 'left', of: (c) => c.application },
@@ -262,21 +66,24 @@ const LINKS = [
 function makeLink() {
   const tr = cells(LINKS);
   tr.children[LINKS.findIndex(({ label }) => label === 'State')].append(element('span', 'state'));
+  tr.querySelector('.protocol').append(element('span', 'badge'));
   return tr;
 }
 
 function showConnections({ connections }) {
-  const shown = connections.slice(0, MAX_CONNECTIONS);
-  say($('count'), number(connections.length));
+  const wanted = connections.filter(({ protocol }) => chosen(protocol));
+  const shown = wanted.slice(0, MAX_CONNECTIONS);
+  say($('count'), number(wanted.length));
   const update = (tr, c) => {
     LINKS.forEach(({ of }, at) => {
       say(tr.children[at].firstChild ?? tr.children[at], of(c));
     });
+    setBadge(tr.querySelector('.badge'), c.protocol);
     tr.querySelector('.state').className = `state ${c.state}`;
   };
   fill($('connections').tBodies[0], shown, (c) => String(c.id), makeLink, update);
   $('connections').tHead.hidden = shown.length === 0;
-  const more = connections.length - shown.length;
+  const more = wanted.length - shown.length;
   say($('more'), shown.length === 0 ? 'Nobody is connected.' : more > 0 ? `and ${number(more)} more` : '');
 }
 
@@ -286,6 +93,21 @@ async function ask(path) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(5000) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
+}
+
+/** How a client of each protocol is pointed at an address. */
+const CLIENTS = {
+  postgres: (host, port) => `psql -h ${host} -p ${port} -U USER DATABASE`,
+  mysql: (host, port) => `mysql -h ${host} -P ${port} -u USER -p DATABASE`,
+  redis: (host, port) => `redis-cli -h ${host} -p ${port}`,
+};
+
+function exampleOf({ protocol, local_address: address }) {
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
+  if (host === undefined) return [];
+  const reachable = host === '0.0.0.0' || host === '::' ? location.hostname : host;
+  const line = CLIENTS[protocol]?.(reachable, port);
+  return line === undefined ? [] : [line];
 }
 
 let looks = 0;
@@ -300,11 +122,18 @@ async function showServer() {
   $('state').className = live ? 'pill live' : 'pill';
   say($('about'), `${info.version} · up ${age(Number.parseInt(info.uptime_current_epoch, 10))}`);
   const addresses = listeners.map((listener) => listener.local_address);
-  if ($('addresses').children.length !== addresses.length)
-    $('addresses').replaceChildren(...addresses.map((address) => element('li', '', address)));
-  const [, host = '127.0.0.1', port = '15432'] = /^\[?(.*?)\]?:(\d+)$/.exec(addresses[0] ?? '') ?? [];
-  const reachable = host === '0.0.0.0' || host === '::' ? location.hostname : host;
-  say($('example'), `psql -h ${reachable} -p ${port} -U USER DATABASE`);
+  fill(
+    $('addresses'),
+    addresses,
+    (address) => address,
+    (address) => element('li', '', address),
+    () => {},
+  );
+  const examples = [...new Set(listeners.flatMap(exampleOf))];
+  say($('example'), examples.join('\n'));
+  $('how').hidden = $('example').hidden = examples.length === 0;
+  for (const { name, protocol } of listeners) protocolOf.set(name, protocol);
+  showProtocols(protocolOf.values());
 }
 
 let asked = 0;
@@ -312,14 +141,19 @@ async function look() {
   const mine = ++asked;
   const query = new URLSearchParams({ limit: '50', sort: choice.sort });
   if (choice.by) query.set('by', choice.by);
+  if (choice.protocol) query.set('protocol', choice.protocol);
   try {
-    const [queries, connections] = await Promise.all([
+    const [queries, keys, connections] = await Promise.all([
       ask(`api/queries?${query}`),
+      ask(`api/queries?by=key&limit=${MAX_KEYS}&sort=${choice.keys}`),
       ask('api/connections'),
       showServer(),
     ]);
     if (mine !== asked) return; // another choice was made meanwhile
-    showQueries(queries);
+    showProtocols([...queries.queries, ...connections.connections].map(({ protocol }) => protocol));
+    rates(queries.totals, POLL_MS / 2);
+    showQueries(queries, choice);
+    showKeys(keys, choice.keys, (listener) => chosen(protocolOf.get(listener)));
     showConnections(connections);
   } catch {
     looks = 0;
@@ -338,13 +172,15 @@ function now() {
   if (document.hidden) later();
   else look().then(later, later);
 }
+const choose = (what) => (value) => {
+  choice[what] = value;
+  now();
+};
 
 drawTiles();
-heads($('queries'), COLUMNS);
+drawQueries(choose('sort'));
+drawKeys(choose('keys'));
 heads($('connections'), LINKS);
-$('by').addEventListener('change', (event) => {
-  choice.by = event.target.value;
-  now();
-});
+$('by').addEventListener('change', (event) => choose('by')(event.target.value));
 document.addEventListener('visibilitychange', now);
 now();

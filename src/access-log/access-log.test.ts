@@ -10,7 +10,7 @@ import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts'
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
 import { SessionEvent } from '../events/layout.ts';
-import { Outcome } from '../exchange/exchange.ts';
+import { Flag, OUTCOME_NAMES, Outcome } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import { AccessLog } from './access-log.ts';
 import { LogFile } from './log-file.ts';
@@ -109,6 +109,27 @@ test('one line an exchange, one a connection', async () => {
     },
   ]);
   expect(log.counts).toEqual({ written: 2, waiting: 0, dropped: 0, failures: 0 });
+});
+
+test('every outcome and every flag has its word', async () => {
+  const path = tempFile();
+  const log = new AccessLog({ clock: systemClock });
+  log.apply([{ name: 'shop', accessLogs: [to(path)] }]);
+  const bits = Object.values(Flag);
+  log.batch(
+    batchOf((encoder) => {
+      for (const outcome of Object.values(Outcome))
+        encoder.append(exchangeOf(sessionOf(7), digestOf(5), { outcome }), EPOCH);
+      for (const flags of bits) encoder.append(exchangeOf(sessionOf(7), digestOf(5), { flags }), EPOCH);
+      encoder.append(exchangeOf(sessionOf(7), digestOf(5), { flags: Flag.waits | Flag.miss }), EPOCH);
+    }),
+  );
+  await log.close();
+  const lines = linesOf(path).map((line) => JSON.parse(line));
+  expect(lines.splice(0, OUTCOME_NAMES.length).map((line) => line.outcome)).toEqual([...OUTCOME_NAMES]);
+  expect(lines.pop().flags).toEqual(['waits', 'miss']);
+  for (const line of lines) expect(line.flags).toEqual([expect.stringMatching(/^[a-z_]+$/)]);
+  expect(new Set(lines.map((line) => line.flags[0])).size).toBe(bits.length);
 });
 
 test('hostile names: as many lines as events, each parses, none can move a terminal or a reader', async () => {

@@ -81,7 +81,8 @@ afterEach(async () => {
 describe('routes', () => {
   for (const [path, type, want] of [
     ['/', 'text/html', '<title>Sluice</title>'],
-    ['/live.js', 'text/javascript', 'textContent'],
+    ['/live.js', 'text/javascript', "from './table.js'"],
+    ['/table.js', 'text/javascript', 'textContent'],
     ['/live.css', 'text/css', ':root'],
     ['/ready', 'text/plain', 'LIVE\n'],
     ['/server_info', 'application/json', '"state":"LIVE"'],
@@ -100,7 +101,7 @@ describe('routes', () => {
     ['/clusters', 'text/plain', 'postgres::10.0.0.5:5432::cx_active::14\n'],
     ['/clusters?format=json', 'application/json', '"cx_connect_fail":1'],
     ['/listeners', 'text/plain', 'postgres::127.0.0.1:15432\n'],
-    ['/listeners?format=json', 'application/json', '"local_address":"127.0.0.1:15432"'],
+    ['/listeners?format=json', 'application/json', '"local_address":"127.0.0.1:15432","protocol":"postgres"'],
     ['/config_dump', 'application/json', '"password":"[redacted]"'],
     ['/api/connections', 'application/json', '"bytes_received":18000'],
     ['/help', 'text/plain', '/quitquitquit (POST): drains and exits'],
@@ -183,6 +184,47 @@ describe('/stats', () => {
       const { body } = await ask(server, `/stats?${query}`);
       expect(body).toContain(has);
       expect(body).not.toContain(not);
+    });
+});
+
+describe('/api/queries?by=key', () => {
+  beforeEach(async () => {
+    await server.close();
+    source = new SampleSource({ three: true });
+    server = await new AdminServer({ source, stats: source.registry }).start(LOOPBACK);
+  });
+
+  test('the heavy keys, the totals of their listener, and what is not listed', async () => {
+    const { status, body } = await ask(server, '/api/queries?by=key&sort=bytes&limit=2&listener=redis');
+    expect(status).toBe(200);
+    const { keys, listeners } = JSON.parse(body);
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toMatchObject({ key: 'page:/\\xff\\x00home', cut: false, listener: 'redis', over: { calls: 0 } });
+    expect(keys[0].bytes).toBeGreaterThan(keys[1].bytes);
+    expect(listeners).toEqual([expect.objectContaining({ listener: 'redis', unlisted: expect.anything() })]);
+    expect(JSON.parse((await ask(server, '/api/queries?by=key&listener=nobody')).body)).toEqual({
+      keys: [],
+      listeners: [],
+    });
+  });
+
+  test('metrics have the shares, and hits and misses of operations and digests', async () => {
+    const { body } = await ask(server, '/metrics');
+    expect(body).toMatch(/sluice_hot_key_share\{sluice_listener="redis",by="calls",top="1"\} 0\.23/);
+    expect(body).toMatch(/sluice_key_calls_total\{sluice_listener="redis"\} \d+/);
+    expect(body).toMatch(/sluice_digest_hits_total\{digest="[0-9a-f]{16}"\} [1-9]/);
+  });
+
+  for (const [query, allowed] of [
+    ['by=key&sort=p95', ['calls', 'bytes', 'time']],
+    ['by=key&user=ann', ['listener']],
+    ['by=key&protocol=redis', ['listener']],
+    ['by=key&database=0', ['listener']],
+  ] as const)
+    test(`${query}: 400`, async () => {
+      const { status, body } = await ask(server, `/api/queries?${query}`);
+      expect(status).toBe(400);
+      for (const word of allowed) expect(body).toContain(word);
     });
 });
 
@@ -399,6 +441,8 @@ describe('/api/exchanges', () => {
     outcome: 'ok',
     code: '',
     duration_ms: 1,
+    waits: false,
+    hit: null,
     rows_returned: 1,
     rows_affected: 0,
     request_bytes: 1,

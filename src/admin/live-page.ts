@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Reply } from './http-server.ts';
 
+const SCRIPTS = ['live.js', 'keys.js', 'queries.js', 'table.js', 'tiles.js', 'words.js'];
 const FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/live.css', 'live.css', 'text/css; charset=utf-8'],
-  ['/live.js', 'live.js', 'text/javascript; charset=utf-8'],
+  ...SCRIPTS.map((file) => [`/${file}`, file, 'text/javascript; charset=utf-8'] as const),
 ] as const;
 
 /** Folder of the page, from here, in the source tree and in the package. */

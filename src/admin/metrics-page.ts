@@ -23,6 +23,7 @@ export class MetricsPage {
           stats: source.stats(),
           durations: source.durations(),
           digests: this.#top.update(source.digests()),
+          hotKeys: source.hotKeySeries(),
         });
     return { status: 200, type: PROMETHEUS_CONTENT_TYPE, body };
   }

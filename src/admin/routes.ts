@@ -1,3 +1,4 @@
+import { KEY_SORTS } from '../digest/keys/keys-query.ts';
 import { FOLDS, SORTS } from '../digest/rows/merged-rows-query.ts';
 import { compileFilter, FilterSyntaxError } from '../stats/name-filter.ts';
 import { STAT_TYPES, type StatsSelection, selectStats, statsJson, statsText } from '../stats/stats-page.ts';
@@ -46,7 +47,7 @@ export function adminRoutes(source: AdminSource, metrics: MetricsPage, stream: E
     get('/clusters', 'upstream hosts', { format }, (params) => clusters(source, params)),
     get('/listeners', 'listeners and their addresses', { format }, (params) => listeners(source, params)),
     get('/config_dump', 'the running configuration, secrets redacted', {}, () => json(redacted(source.configDump()))),
-    get('/api/queries', 'top queries', queryParams, (params) => queries(source, params)),
+    get('/api/queries', 'top queries; with by=key top keys', queryParams, (params) => queries(source, params)),
     get('/api/connections', 'open connections', {}, async () => json(await connections(source))),
     get('/api/exchanges', 'exchanges as they end (server-sent events)', {}, () => exchanges(stream)),
     post('/logging', 'sets the log level, or tells it', loggingParams, (params) => logging(source, params)),
@@ -82,10 +83,12 @@ const post = (path: string, help: string, params: ParamTable, handle: Handle): R
 const GRACEFUL = { help: "Envoy's: a drain is always graceful here", is: 'flag' } as const;
 const loggingParams: ParamTable = { level: { help: 'new level', is: LOG_LEVELS } };
 const name = (what: string) => ({ help: `only this ${what}`, is: 'text' }) as const;
+/** Not a fold of rows: keys are counted beside them. */
+const KEY = 'key';
 const queryParams: ParamTable = {
   sort: { help: 'order, largest first', is: SORTS },
   limit: { help: 'rows at most, 100 if not given', is: { min: 1, max: 10_000 } },
-  by: { help: 'folds rows by this', is: FOLDS },
+  by: { help: 'folds rows by this', is: [...FOLDS, KEY] },
   protocol: name('protocol'),
   listener: name('listener'),
   database: name('database'),
@@ -155,11 +158,14 @@ async function clusters(source: AdminSource, params: Params): Promise<Reply> {
 function listeners(source: AdminSource, params: Params): Reply {
   const rows = source.listeners();
   if (params.text('format') === 'json')
-    return json({ listener_statuses: rows.map(({ name, address }) => ({ name, local_address: address })) });
+    return json({
+      listener_statuses: rows.map(({ name, address, protocol }) => ({ name, local_address: address, protocol })),
+    });
   return text(rows.map(({ name, address }) => `${name}::${address}`).join('\n'));
 }
 
 function queries(source: AdminSource, params: Params): Reply {
+  if (params.text('by') === KEY) return keys(source, params);
   return json(
     source.queries({
       sort: params.choice('sort', SORTS),
@@ -171,6 +177,15 @@ function queries(source: AdminSource, params: Params): Reply {
       user: params.text('user'),
     }),
   );
+}
+
+function keys(source: AdminSource, params: Params): Reply {
+  const none = ['protocol', 'database', 'user'].find((name) => params.text(name) !== undefined);
+  if (none) throw new BadRequest(`by=key: keys are not counted by ${none}`, ['listener']);
+  const sort = params.choice('sort', KEY_SORTS);
+  if (sort === undefined && params.text('sort') !== undefined)
+    throw new BadRequest(`by=key: sort is none of ${KEY_SORTS.join(', ')}`, KEY_SORTS);
+  return json(source.keys({ sort, limit: params.number('limit') ?? 100, listener: params.text('listener') }));
 }
 
 async function connections(source: AdminSource): Promise<object> {

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import type { MergedRow } from '../digest/rows/merged-rows.ts';
-import { Field, RowNumbers } from '../digest/rows/rows-numbers.ts';
 import { OperationSeries, OVERFLOW } from '../digest/rows/rows-operations.ts';
-import { digestRows, durationSeries } from './rows-series.ts';
+import { renderPrometheus } from '../stats/prometheus.ts';
+import { durationSeries, systemOf } from './rows-series.ts';
 
 const labels = {
   protocol: 'postgres',
@@ -33,32 +32,30 @@ test('operations become series of the duration metric; an error is told apart by
   expect(durationSeries([series(OVERFLOW, 3)])[0]?.labels).toEqual({ otel_metric_overflow: 'true' });
 });
 
-test('rows are folded by digest, and the totals include what was folded away', () => {
-  const row = (id: string, user: string, calls: number): MergedRow => {
-    const numbers = new RowNumbers();
-    numbers.values[Field.calls] = calls;
-    for (let i = 0; i < calls; i++) numbers.time.record(1);
-    const digest = {
-      id,
-      protocol: 'postgres',
-      text: id,
-      sample: '',
-      summary: `SELECT ${id}`,
-      operation: 'SELECT',
-      targets: [],
-    };
-    return { digest, scope: { listener: 'pg', database: 'd', user, application: '' }, key: id + user, numbers, at: 0 };
-  };
-  const rows = [row('a', 'x', 1), row('b', 'x', 2), row('a', 'y', 3)];
-  const other = new RowNumbers();
-  other.values[Field.calls] = 10;
-  const got = digestRows({ rows, other });
-  expect(
-    [...got.rows].map(({ digest, system, summary, calls, time }) => [digest, system, summary, calls, time.count]),
-  ).toEqual([
-    ['a', 'postgresql', 'SELECT a', 4, 4],
-    ['b', 'postgresql', 'SELECT b', 2, 2],
+test('hits, misses, redirects and waits go with their operation, also where nothing was timed', () => {
+  const get = Object.assign(series({ ...labels, protocol: 'redis', operation: 'GET' }, 1), { hits: 3, misses: 1 });
+  const wait = series(labels, 1).time;
+  const pop = Object.assign(series({ ...labels, protocol: 'redis', operation: 'BLPOP' }, 0), { wait });
+  const moved = Object.assign(series({ ...labels, protocol: 'redis', operation: 'SET' }, 0), { redirected: 2 });
+  const idle = series({ ...labels, operation: 'nothing' }, 0);
+  const got = durationSeries([get, pop, moved, idle]);
+  expect(got.map(({ labels, hits, misses, redirected, wait }) => [labels, hits, misses, redirected, wait])).toEqual([
+    [expect.objectContaining({ db_system_name: 'redis', db_operation_name: 'GET' }), 3, 1, 0, null],
+    [expect.objectContaining({ db_operation_name: 'BLPOP' }), 0, 0, 0, wait],
+    [expect.objectContaining({ db_operation_name: 'SET' }), 0, 0, 2, null],
   ]);
-  expect(got.totals.calls).toBe(16);
-  expect(got.totals.time.count).toBe(6);
+  const page = renderPrometheus({ stats: [], durations: got, digests: [], processes: [] }, { strict: true });
+  const own = 'db_namespace="shop",db_operation_name="GET",sluice_listener="pg"';
+  expect(page).toContain(`sluice_operation_hits_total{db_system_name="redis",${own}} 3\n`);
+  expect(page).toContain(`sluice_operation_misses_total{db_system_name="redis",${own}} 1\n`);
+  expect(page).toMatch(/sluice_operation_redirected_total\{.*"SET".*\} 2\n/);
+  expect(page).toMatch(/sluice_operation_wait_seconds_count\{.*"BLPOP".*\} 1\n/);
+  expect(page).not.toMatch(/sluice_operation_(hits|wait).*"SET"/);
+  expect(page).not.toMatch(/db_client_operation_duration_seconds_count.*"BLPOP"/);
 });
+
+test.each([
+  ['postgres', 'postgresql'],
+  ['mysql', 'mysql'],
+  ['redis', 'redis'],
+])('%s is %s to OpenTelemetry', (protocol, system) => expect(systemOf(protocol)).toBe(system));

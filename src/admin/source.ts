@@ -1,5 +1,7 @@
+import type { KeyAnswer, KeyRequest } from '../digest/keys/keys-query.ts';
 import type { QueryAnswer, QueryRequest } from '../digest/rows/merged-rows-query.ts';
 import type { DigestRows } from '../stats/digest-series.ts';
+import type { HotKeySeries } from '../stats/hot-key-series.ts';
 import type { MergedStat } from '../stats/merged.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
 import type { DurationSeries } from '../stats/prometheus.ts';
@@ -41,6 +43,8 @@ export interface ConnectionRow {
 
 export interface ListenerRow {
   readonly name: string;
+  /** Of its protocol filter, or `tcp`. */
+  readonly protocol: string;
   readonly address: string;
 }
 
@@ -65,9 +69,14 @@ export interface ExchangeEvent {
   readonly digest: string;
   readonly summary: string;
   readonly operation: string;
+  /** `ok`, `error`, `denied`, `cancelled`, `lost`, `skipped`, `redirected`. */
   readonly outcome: string;
   readonly code: string;
   readonly duration_ms: number;
+  /** True: the server was asked to wait, and the duration says how long it did. */
+  readonly waits: boolean;
+  /** Whether a read of a key found it; null where no key was read. */
+  readonly hit: boolean | null;
   readonly rows_returned: number;
   readonly rows_affected: number;
   readonly request_bytes: number;
@@ -92,9 +101,12 @@ export interface AdminSource {
   stats(): readonly MergedStat[];
   durations(): readonly DurationSeries[];
   digests(): DigestRows;
+  hotKeySeries(): readonly HotKeySeries[];
   processes(): Promise<readonly ProcessSample[]>;
   /** `/api/queries`; the parameters are checked. */
   queries(request: QueryRequest): QueryAnswer;
+  /** `/api/queries?by=key`; the parameters are checked. */
+  keys(request: KeyRequest): KeyAnswer;
   connections(): Promise<readonly ConnectionRow[]>;
   hosts(): Promise<readonly HostRow[]>;
   listeners(): readonly ListenerRow[];

@@ -34,6 +34,7 @@ export const Frame = {
   ledger: 6, // JSON Ledger
   reply: 7, // u32 id, JSON answer
   bye: 8, // nothing more follows
+  keys: 9, // one of WorkerKeys.changes()
   welcome: 16, // JSON Welcome
   ack: 17, // f64 sequence of the batch that was delivered
   ask: 18, // u32 id, JSON question

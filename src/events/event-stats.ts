@@ -1,3 +1,4 @@
+import type { MergedKeys } from '../digest/keys/merged-keys.ts';
 import type { MergedRows } from '../digest/rows/merged-rows.ts';
 import { type StatIds, type StatsRegistry, statGroup } from '../stats/registry.ts';
 import type { Receiver } from './receiver.ts';
@@ -34,7 +35,7 @@ export class EventStats {
     this.#digest = stats.open(digestStats);
   }
 
-  take(receiver: Receiver, rows: MergedRows): void {
+  take(receiver: Receiver, rows: MergedRows, keys?: MergedKeys): void {
     const stats = this.#stats;
     const ids = this.#ids;
     const balance = receiver.balance();
@@ -46,7 +47,7 @@ export class EventStats {
     stats.set(ids.worker_lost, balance.workerLost);
     stats.set(ids.sessions_dropped, balance.sessionsDropped);
     stats.set(ids.batches, receiver.batches);
-    stats.set(ids.malformed, receiver.malformed + rows.malformed);
+    stats.set(ids.malformed, receiver.malformed + rows.malformed + (keys?.malformed ?? 0));
     stats.set(ids.failures, receiver.failures);
     stats.set(this.#digest.rows, rows.rows.length);
     stats.set(this.#digest.evicted, rows.evicted);

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MergedKeys } from '../digest/keys/merged-keys.ts';
+import { WorkerKeys } from '../digest/keys/worker-keys.ts';
 import { MergedRows } from '../digest/rows/merged-rows.ts';
 import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
@@ -30,6 +32,7 @@ export function removeSocketPaths(): void {
 export class Facts {
   readonly rows = new MergedRows();
   readonly operations = new MergedOperations();
+  readonly keys = new MergedKeys();
   readonly receiver: Receiver;
   /** Exchanges handed over, by worker. */
   readonly got: number[] = [];
@@ -40,6 +43,7 @@ export class Facts {
       clock: systemClock,
       rows: this.rows,
       operations: this.operations,
+      keys: this.keys,
       onGone: (worker, incarnation) => this.gone.push(`${worker}.${incarnation}`),
       ...events,
       onBatch: (batch) => {
@@ -50,19 +54,23 @@ export class Facts {
   }
 }
 
-/** A worker end with everything behind it. */
+const KEY = Buffer.from('user:1');
+
+/** A worker end with everything behind it: each exchange names one key. */
 export class Worker {
   readonly rows = new RowStore();
   readonly operations = new OperationStore();
+  readonly keys = new WorkerKeys();
   readonly link: FactsLink;
   readonly recorder: Recorder;
   readonly session = sessionOf(1);
   readonly #xs: Exchange[];
+  readonly #keys = this.keys.of('cache');
   /** Exchanges recorded, counted here. */
   recorded = 0;
 
   constructor(dial: Dial, options: Partial<FactsLinkOptions> = {}) {
-    const { rows, operations } = this;
+    const { rows, operations, keys } = this;
     this.link = new FactsLink({
       worker: 0,
       incarnation: 1,
@@ -72,6 +80,7 @@ export class Worker {
       batch: { maxRows: 100 },
       rows,
       operations,
+      keys,
       ...options,
     });
     this.recorder = new Recorder({ rows, operations, link: this.link, clock: systemClock });
@@ -80,7 +89,10 @@ export class Worker {
   }
 
   record(n: number): void {
-    for (let i = 0; i < n; i++) this.recorder.end(this.#xs[this.recorded++ % 20]!);
+    for (let i = 0; i < n; i++) {
+      this.#keys.touch(KEY, 0, KEY.length, 10, 1);
+      this.recorder.end(this.#xs[this.recorded++ % 20]!);
+    }
     this.recorder.settle();
   }
 }

@@ -55,6 +55,9 @@ function balances(worker: Worker | null, facts: Facts | null): void {
   }
 }
 
+/** Exchanges that named a key, as facts knows them. */
+const keyCalls = (facts: Facts): number => [...facts.keys.listeners()].reduce((n, [, { total }]) => n + total.calls, 0);
+
 const settled = (worker: Worker) => () => worker.link.waiting === 0;
 
 for (const kind of ['one process', 'a unix socket']) {
@@ -75,6 +78,7 @@ for (const kind of ['one process', 'a unix socket']) {
     expect(worker.link).toMatchObject({ delivered: 1650, dropped: 0 });
     expect(plain(facts.rows.totals())).toEqual(plain(worker.rows.totals()));
     expect(facts.operations.series.reduce((n, s) => n + s.calls, 0)).toBe(1650);
+    expect(keyCalls(facts)).toBe(1650);
   });
 }
 
@@ -95,6 +99,7 @@ test('goodbye: what is left is said, and nothing is lost', async () => {
     sessionsDropped: 0,
   });
   expect(facts.rows.totals().values[Field.calls]).toBe(250);
+  expect(keyCalls(facts)).toBe(250);
 });
 
 test('without facts, whole batches are dropped and memory stays at one batch', async () => {
@@ -197,6 +202,7 @@ test('SIGKILL of facts: the worker counts what was on its way as dropped, and te
   await facts.receiver.refresh(5000);
   expect(facts.receiver.balance()).toMatchObject({ produced: worker.recorded, dropped: worker.link.dropped });
   expect(plain(facts.rows.totals())).toEqual(plain(worker.rows.totals()));
+  expect(keyCalls(facts)).toBe(worker.recorded);
 });
 
 test('SIGKILL of a worker: at most its unsent batch is lost, and counted; its rows stay', async () => {
@@ -205,6 +211,7 @@ test('SIGKILL of a worker: at most its unsent batch is lost, and counted; its ro
   const stats = new EventStats(registry);
   const facts = await listening(path);
   let calls = 0;
+  let keys = 0;
   for (let incarnation = 1; incarnation <= 3; incarnation++) {
     const had = facts.got[0] ?? 0;
     const child = run('link-worker.fixture.ts', path, String(incarnation));
@@ -217,6 +224,8 @@ test('SIGKILL of a worker: at most its unsent batch is lost, and counted; its ro
     balances(null, facts);
     const now = facts.rows.totals().values[Field.calls]!;
     expect(now).toBeGreaterThan(calls);
+    expect(keyCalls(facts)).toBeGreaterThan(keys);
+    keys = keyCalls(facts);
     calls = now;
   }
   const balance = facts.receiver.balance();
@@ -243,6 +252,7 @@ test('a successor that says hello ends the life before it', async () => {
   second.record(1);
   await facts.receiver.refresh();
   expect(facts.rows.totals().values[Field.calls]).toBe(16);
+  expect(keyCalls(facts)).toBe(16);
   expect(facts.receiver.balance()).toMatchObject({ produced: 16, delivered: 16 });
 });
 

@@ -1,3 +1,4 @@
+import type { WorkerKeys } from '../digest/keys/worker-keys.ts';
 import type { RowStore } from '../digest/rows/rows.ts';
 import type { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -15,6 +16,8 @@ export interface FactsLinkOptions {
   readonly clock: Clock;
   readonly rows: RowStore;
   readonly operations: OperationStore;
+  /** Heavy keys, where protocols have them. */
+  readonly keys?: WorkerKeys;
   /** The process' numbers, once a second; `full` for a receiver that knows nothing yet. Null: nothing to say. */
   stats?(full: boolean): Uint8Array | null;
   /** Answers a question of facts with something JSON can carry; it may throw. */
@@ -103,7 +106,7 @@ export class FactsLink {
   flush(): void {
     this.beforeFlush?.();
     if (!this.#ready) return;
-    const { operations, stats } = this.#options;
+    const { operations, keys, stats } = this.#options;
     const channel = this.#channel!;
     if (!this.#batch.empty) this.#send();
     channel.send(Frame.ledger, jsonFrame(this.ledger));
@@ -112,6 +115,7 @@ export class FactsLink {
     if (numbers) channel.send(Frame.stats, numbers);
     const series = operations.changes();
     if (series !== null) channel.send(Frame.operations, series);
+    for (const part of keys?.changes() ?? []) channel.send(Frame.keys, part);
     this.#pumpRows();
   }
 
@@ -190,6 +194,7 @@ export class FactsLink {
     this.#backOffMs = MIN_BACK_OFF_MS;
     this.#options.rows.snapshot();
     this.#options.operations.snapshot();
+    this.#options.keys?.snapshot();
     this.flush();
   }
 

@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import type { MergedKeys } from '../digest/keys/merged-keys.ts';
 import type { MergedRows } from '../digest/rows/merged-rows.ts';
 import type { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import type { Clock } from '../net/transport.ts';
@@ -25,6 +26,7 @@ export interface ReceiverOptions extends ReceiverEvents {
   readonly clock: Clock;
   readonly rows: MergedRows;
   readonly operations: MergedOperations;
+  readonly keys?: MergedKeys;
 }
 
 export interface Answer {
@@ -198,6 +200,9 @@ export class Receiver {
       case Frame.operations:
         this.#options.operations.apply(worker, incarnation, payload);
         return true;
+      case Frame.keys:
+        this.#options.keys?.apply(worker, incarnation, payload);
+        return true;
       case Frame.stats:
         this.#call(() => this.#options.onStats?.(worker, incarnation, payload));
         return true;
@@ -234,6 +239,7 @@ export class Receiver {
     life.addTo(this.#ended, true);
     this.#options.rows.retire(life.worker, life.incarnation);
     this.#options.operations.retire(life.worker, life.incarnation);
+    this.#options.keys?.retire(life.worker, life.incarnation);
     this.#call(() => this.#options.onGone?.(life.worker, life.incarnation));
   }
 

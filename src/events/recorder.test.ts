@@ -5,7 +5,7 @@ import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts'
 import { RowStore } from '../digest/rows/rows.ts';
 import { Field } from '../digest/rows/rows-numbers.ts';
 import { OperationStore } from '../digest/rows/rows-operations.ts';
-import { ExchangePool, Outcome, Replies } from '../exchange/exchange.ts';
+import { ExchangePool, Flag, Outcome, Replies } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
 import type { Channel, Dial } from './channel.ts';
 import { FactsLink } from './link.ts';
@@ -38,6 +38,33 @@ test('an ended exchange is in its row, its operation and the open batch', () => 
     ['SELECT', '42P01', 1],
   ]);
   expect(r.link.waiting).toBe(3);
+});
+
+test('hits, misses, redirects and waits of an operation, told to facts over two lives of a worker', () => {
+  const merged = new MergedOperations();
+  const session = sessionOf(1, { protocol: 'redis' });
+  const get = digestOf(1, { protocol: 'redis', operation: 'GET' });
+  for (const incarnation of [1, 2]) {
+    const operations = new OperationStore();
+    let hint = -1;
+    const record = (change: object): void => {
+      hint = operations.record(exchangeOf(session, get, change), hint);
+      const part = operations.changes();
+      expect(part && merged.apply(0, incarnation, part)).toBe(true);
+    };
+    record({});
+    expect(operations.series[hint]!.wait).toBeNull();
+    for (const flags of [Flag.hit, Flag.hit, Flag.miss, Flag.waits, Flag.waits]) record({ flags });
+    record({ outcome: Outcome.redirected, code: 'MOVED' });
+    operations.snapshot();
+    merged.apply(0, incarnation, operations.changes()!);
+    merged.retire(0, incarnation);
+  }
+  expect(merged.series).toHaveLength(2);
+  const { labels, calls, hits, misses, redirected, time, wait } = merged.series[1]!;
+  expect([labels.operation, labels.code]).toEqual(['GET', '']);
+  expect({ calls, hits, misses, redirected }).toEqual({ calls: 14, hits: 4, misses: 2, redirected: 2 });
+  expect([time.count, wait?.count, wait?.sum]).toEqual([10, 4, 4]);
 });
 
 test('endless exchanges show while they last, and are counted once', () => {

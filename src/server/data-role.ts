@@ -1,6 +1,7 @@
 import { protocolFilters } from '../../protocol-filters/registry.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import { loadSqlParser, SqlDigestCache } from '../digest/cache.ts';
+import { WorkerKeys } from '../digest/keys/worker-keys.ts';
 import { RowStore } from '../digest/rows/rows.ts';
 import { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Dial } from '../events/channel.ts';
@@ -71,6 +72,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   const digestStats = new DigestCacheStats(stats, digests);
   const rows = new RowStore({ maxRows: snapshot.process.digestRows });
   const operations = new OperationStore();
+  const hotKeys = new WorkerKeys();
   const sender = new StatsSender(stats);
   const connections = stats.open(connectionStats).total_connections;
 
@@ -94,12 +96,23 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
     throw new Error('no such question');
   };
   const pool = new ExchangePool();
-  const link = new FactsLink({ worker, incarnation, dial, clock, rows, operations, stats: sample, answer });
+  const link = new FactsLink({
+    worker,
+    incarnation,
+    dial,
+    clock,
+    rows,
+    operations,
+    keys: hotKeys,
+    stats: sample,
+    answer,
+  });
   const plane = createDataPlane({
     ...world,
     worker,
     stats,
     digests,
+    hotKeys: (listener) => hotKeys.of(listener),
     pool,
     observer: new Recorder({ rows, operations, link, clock, pool }),
     keys,

@@ -1,5 +1,7 @@
+import { protocolFilters } from '../../protocol-filters/registry.ts';
 import { AccessLog } from '../access-log/access-log.ts';
-import { digestRows, durationSeries } from '../admin/rows-series.ts';
+import { hotKeySeries } from '../admin/key-series.ts';
+import { durationSeries, systemOf } from '../admin/rows-series.ts';
 import type {
   AdminSource,
   ConnectionRow,
@@ -11,8 +13,10 @@ import type {
   ServerInfo,
   ServerState,
 } from '../admin/source.ts';
-import type { Snapshot } from '../config/snapshot.ts';
+import type { ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
+import { type KeyAnswer, type KeyRequest, queryKeys } from '../digest/keys/keys-query.ts';
+import { MergedKeys } from '../digest/keys/merged-keys.ts';
 import { MergedRows } from '../digest/rows/merged-rows.ts';
 import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import type { QueryAnswer, QueryRequest } from '../digest/rows/merged-rows-query.ts';
@@ -21,11 +25,13 @@ import { EventStats } from '../events/event-stats.ts';
 import { Receiver } from '../events/receiver.ts';
 import type { Clock } from '../net/transport.ts';
 import type { DigestRows } from '../stats/digest-series.ts';
+import type { HotKeySeries } from '../stats/hot-key-series.ts';
 import { type MergedStat, MergedStats } from '../stats/merged.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
 import type { DurationSeries } from '../stats/prometheus.ts';
 import { StatsRegistry } from '../stats/registry.ts';
 import { configDump } from './config-dump.ts';
+import type { ListenerInfo } from './data-plane.ts';
 import type { Question } from './data-role.ts';
 import { exchangeEvents } from './live-exchanges.ts';
 import type { ServerNumbers } from './messages.ts';
@@ -58,6 +64,7 @@ export class FactsCore implements AdminSource {
   readonly #stats = new MergedStats();
   readonly #rows: MergedRows;
   readonly #operations = new MergedOperations();
+  readonly #keys = new MergedKeys();
   readonly #serverStats = new ServerStats(this.own);
   readonly #eventStats = new EventStats(this.own);
   readonly #accessLogStats: AccessLogStats;
@@ -69,7 +76,7 @@ export class FactsCore implements AdminSource {
   #snapshot: Snapshot;
   #expanded: JsonMap;
   #updatedAt = Date.now();
-  #listeners: readonly ListenerRow[] = [];
+  #listeners: readonly ListenerInfo[] = [];
 
   constructor(options: FactsCoreOptions) {
     this.#options = options;
@@ -84,6 +91,7 @@ export class FactsCore implements AdminSource {
       clock: options.clock,
       rows: this.#rows,
       operations: this.#operations,
+      keys: this.#keys,
       onStats: (worker, incarnation, payload) => this.#stats.apply(worker, incarnation, payload),
       onBatch: (batch) => this.#batch(batch),
       onWorker: (_worker, _incarnation, pid) => this.workerPids.add(pid),
@@ -98,7 +106,7 @@ export class FactsCore implements AdminSource {
     this.accessLog.apply(snapshot.listeners);
   }
 
-  takeListeners(listeners: readonly ListenerRow[]): void {
+  takeListeners(listeners: readonly ListenerInfo[]): void {
     this.#listeners = listeners;
   }
 
@@ -118,7 +126,7 @@ export class FactsCore implements AdminSource {
   stats(): readonly MergedStat[] {
     if (this.#options.ownMemory) sampleMemory(this.own, this.#numbers?.memory);
     if (this.#numbers) this.#serverStats.take(this.#numbers, Date.now());
-    this.#eventStats.take(this.receiver, this.#rows);
+    this.#eventStats.take(this.receiver, this.#rows, this.#keys);
     this.#accessLogStats.take();
     return this.#stats.list();
   }
@@ -128,7 +136,12 @@ export class FactsCore implements AdminSource {
   }
 
   digests(): DigestRows {
-    return digestRows(this.#rows);
+    return this.#rows.digestRows(systemOf);
+  }
+
+  /** Keys are data: named only where the configuration shows literals. */
+  hotKeySeries(): readonly HotKeySeries[] {
+    return hotKeySeries(this.#keys.listeners(), this.#snapshot.process.showLiterals);
   }
 
   async processes(): Promise<readonly ProcessSample[]> {
@@ -140,6 +153,10 @@ export class FactsCore implements AdminSource {
 
   queries(request: QueryRequest): QueryAnswer {
     return this.#rows.query(request);
+  }
+
+  keys(request: KeyRequest): KeyAnswer {
+    return queryKeys(this.#keys.listeners(), request);
   }
 
   async connections(): Promise<readonly ConnectionRow[]> {
@@ -168,7 +185,8 @@ export class FactsCore implements AdminSource {
   }
 
   listeners(): readonly ListenerRow[] {
-    return this.#listeners;
+    const protocols = new Map(this.#snapshot.listeners.map((listener) => [listener.name, protocolOf(listener)]));
+    return this.#listeners.map((one) => ({ ...one, protocol: protocols.get(one.name) ?? 'tcp' }));
   }
 
   configDump(): object {
@@ -198,3 +216,8 @@ export class FactsCore implements AdminSource {
     for (const event of exchangeEvents(batch)) for (const take of this.#watchers) take(event);
   }
 }
+
+const protocolOf = ({ filterChains }: ListenerConfig): string => {
+  const types = filterChains.flatMap(({ filters }) => filters.map(({ typeUrl }) => typeUrl));
+  return protocolFilters.find(({ typeUrl }) => types.includes(typeUrl))?.name ?? 'tcp';
+};

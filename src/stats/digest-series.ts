@@ -8,6 +8,10 @@ export interface DigestNumbers {
   readonly rowsAffected: number;
   readonly requestBytes: number;
   readonly replyBytes: number;
+  /** Reads of a key that was there, and of one that was not; calls that the server sent elsewhere. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly redirected: number;
   readonly time: HistogramData;
 }
 
@@ -94,6 +98,9 @@ const NOTHING: DigestNumbers = {
   rowsAffected: 0,
   requestBytes: 0,
   replyBytes: 0,
+  hits: 0,
+  misses: 0,
+  redirected: 0,
   time: { count: 0, sum: 0, max: 0, first: 0, counts: [] },
 };
 
@@ -111,6 +118,9 @@ function less<T extends DigestNumbers>(from: T, what: DigestNumbers): T {
     rowsAffected: floor(from.rowsAffected, what.rowsAffected),
     requestBytes: floor(from.requestBytes, what.requestBytes),
     replyBytes: floor(from.replyBytes, what.replyBytes),
+    hits: floor(from.hits, what.hits),
+    misses: floor(from.misses, what.misses),
+    redirected: floor(from.redirected, what.redirected),
     time: lessTime(from.time, what.time),
   };
 }

@@ -221,6 +221,22 @@ describe('renderPrometheus', () => {
     expect(counts.reduce((sum, s) => sum + s.value, 0)).toBe(50 + 2 * MAX_DURATION_SERIES);
   });
 
+  test('what is folded keeps its hits, misses, redirects and waits', () => {
+    const wait = new Histogram();
+    wait.record(1);
+    const marks = { hits: 1, misses: 2, redirected: 3, wait };
+    const durations = Array.from({ length: MAX_DURATION_SERIES + 20 }, (_, i) => ({
+      labels: { db_operation_name: `OP${i}` },
+      histogram: new Histogram(),
+      ...marks,
+    }));
+    const samples = parse(renderPrometheus({ ...NOTHING, durations }, { strict: true }));
+    const rest = samples.filter((s) => s.labels.get('otel_metric_overflow') === 'true');
+    const value = (name: string) => rest.find((s) => s.name === `sluice_operation_${name}`)?.value;
+    expect([value('hits_total'), value('misses_total'), value('redirected_total')]).toEqual([20, 40, 60]);
+    expect([value('wait_seconds_count'), value('wait_seconds_sum')]).toEqual([20, 20]);
+  });
+
   test('label values come back as they were, whatever they hold (threats TE-06)', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 40 })), (names) => {
@@ -308,6 +324,9 @@ describe('DigestTop', () => {
       rowsAffected: 0,
       requestBytes: bytes,
       replyBytes: bytes,
+      hits: 0,
+      misses: 0,
+      redirected: 0,
       time,
     };
   };
@@ -375,6 +394,18 @@ describe('DigestTop', () => {
     );
     expect(page).not.toContain('sluice_digest_info{digest="other"');
     expect(page).toContain('sluice_digest_duration_seconds_bucket{digest="a",le="1"} 2\n');
+    expect(page).not.toMatch(/sluice_digest_(hits|misses|redirected)/);
+  });
+
+  test('hits, misses and redirects stand where there are any, and add up', () => {
+    const key = { ...row('a', 3), hits: 2, misses: 1, redirected: 0 };
+    const cold = { ...row('b', 1), hits: 0, misses: 4, redirected: 5 };
+    const totals = { ...row('', 4), hits: 2, misses: 5, redirected: 5 };
+    const digests = new DigestTop(1).update({ rows: [key, cold], totals });
+    const page = renderPrometheus({ ...NOTHING, digests }, { strict: true });
+    expect(page).toContain('sluice_digest_hits_total{digest="a"} 2\nsluice_digest_hits_total{digest="other"} 0\n');
+    expect(page).toContain('sluice_digest_misses_total{digest="a"} 1\nsluice_digest_misses_total{digest="other"} 4\n');
+    expect(page).toContain('counter\nsluice_digest_redirected_total{digest="other"} 5\n');
   });
 });
 
@@ -402,6 +433,9 @@ test('promtool reads the page, and finds nothing in names of ours', async (conte
           rowsAffected: 0,
           requestBytes: 0,
           replyBytes: 0,
+          hits: 0,
+          misses: 0,
+          redirected: 0,
           time: histogram,
         },
       }),

@@ -2,6 +2,7 @@ import { type DigestRow, histogramOf } from './digest-series.ts';
 import { exposedName, type Labels } from './envoy-names.ts';
 import { Exposition, type Family } from './exposition.ts';
 import { Histogram } from './histogram.ts';
+import { addHotKeys, type HotKeySeries } from './hot-key-series.ts';
 import type { MergedStat } from './merged.ts';
 import type { ProcessSample } from './process-sample.ts';
 
@@ -21,6 +22,11 @@ export const ENVOY_BOUNDS = [
 export interface DurationSeries {
   readonly labels: Labels;
   readonly histogram: Histogram;
+  /** What only some protocols have: families of their own, with the same labels; no series where there is none. */
+  readonly hits?: number;
+  readonly misses?: number;
+  readonly redirected?: number;
+  readonly wait?: Histogram | null;
 }
 
 /** Marks the series that stands for all that found no room; sources may bring one of their own. */
@@ -34,6 +40,7 @@ export interface PrometheusInput {
   readonly durations: readonly DurationSeries[];
   /** From DigestTop.update: `other` is one of them. */
   readonly digests: readonly DigestRow[];
+  readonly hotKeys?: readonly HotKeySeries[];
   readonly processes: readonly ProcessSample[];
 }
 
@@ -42,6 +49,28 @@ export const DURATION_FAMILY: Family = {
   name: 'db_client_operation_duration_seconds',
   type: 'histogram',
   help: "Duration of database operations, from the request's first byte to the reply's last (OpenTelemetry db.client.operation.duration).",
+};
+export const OPERATION_FAMILIES = {
+  hits: {
+    name: 'sluice_operation_hits_total',
+    type: 'counter',
+    help: 'Reads of a key that was there, by operation; of protocols that have keys.',
+  },
+  misses: {
+    name: 'sluice_operation_misses_total',
+    type: 'counter',
+    help: 'Reads of a key that was not there, by operation; of protocols that have keys.',
+  },
+  redirected: {
+    name: 'sluice_operation_redirected_total',
+    type: 'counter',
+    help: 'Operations that the server sent elsewhere (Redis MOVED, ASK): no errors.',
+  },
+} as const satisfies Record<string, Family>;
+export const WAIT_FAMILY: Family = {
+  name: 'sluice_operation_wait_seconds',
+  type: 'histogram',
+  help: 'How long operations took that asked the server to wait (Redis BLPOP): in no other duration.',
 };
 export const DIGEST_INFO: Family = {
   name: 'sluice_digest_info',
@@ -62,6 +91,24 @@ export const DIGEST_FAMILIES = [
   ],
   ['replyBytes', { name: 'sluice_digest_reply_bytes_total', type: 'counter', help: 'Bytes of replies, by digest.' }],
 ] as const satisfies readonly (readonly [keyof DigestRow, Family])[];
+/** Only of digests that have any. */
+export const DIGEST_KEY_FAMILIES = {
+  hits: {
+    name: 'sluice_digest_hits_total',
+    type: 'counter',
+    help: 'Reads of a key that was there, by digest; of protocols that have keys.',
+  },
+  misses: {
+    name: 'sluice_digest_misses_total',
+    type: 'counter',
+    help: 'Reads of a key that was not there, by digest; of protocols that have keys.',
+  },
+  redirected: {
+    name: 'sluice_digest_redirected_total',
+    type: 'counter',
+    help: 'Operations that the server sent elsewhere (Redis MOVED, ASK), by digest: no errors.',
+  },
+} as const satisfies Record<string, Family>;
 export const DIGEST_DURATION: Family = {
   name: 'sluice_digest_duration_seconds',
   type: 'histogram',
@@ -76,8 +123,9 @@ export const DIGEST_DURATION: Family = {
 export function renderPrometheus(input: PrometheusInput, { strict = false }: { strict?: boolean } = {}): string {
   const page = new Exposition({ strict });
   for (const stat of input.stats) addStat(page, stat);
-  for (const { labels, histogram } of bounded(input.durations)) addSeconds(page, DURATION_FAMILY, labels, histogram);
+  for (const series of bounded(input.durations)) addOperation(page, series);
   for (const row of input.digests) addDigest(page, row);
+  for (const series of input.hotKeys ?? []) addHotKeys(page, series);
   for (const sample of input.processes) addProcess(page, sample);
   return page.text();
 }
@@ -100,9 +148,31 @@ function addSeconds(page: Exposition, family: Family, labels: Labels, histogram:
   page.histogram(family, labels, { count, sum, atMost: (bound) => histogram.countAtMost(bound) }, DURATION_BOUNDS);
 }
 
+function addOperation(page: Exposition, series: DurationSeries): void {
+  const { labels, histogram, wait } = series;
+  if (histogram.count > 0 || !wait) addSeconds(page, DURATION_FAMILY, labels, histogram);
+  if (wait) addSeconds(page, WAIT_FAMILY, labels, wait);
+  addMarks(page, OPERATION_FAMILIES, labels, series);
+}
+
+/** Hits and misses go together: a ratio needs both. */
+function addMarks(
+  page: Exposition,
+  families: Readonly<Record<'hits' | 'misses' | 'redirected', Family>>,
+  labels: Labels,
+  { hits = 0, misses = 0, redirected = 0 }: Pick<DurationSeries, 'hits' | 'misses' | 'redirected'>,
+): void {
+  if (hits + misses > 0) {
+    page.add(families.hits, labels, hits);
+    page.add(families.misses, labels, misses);
+  }
+  if (redirected > 0) page.add(families.redirected, labels, redirected);
+}
+
 function addDigest(page: Exposition, row: DigestRow): void {
   const labels = { digest: row.digest };
   for (const [key, family] of DIGEST_FAMILIES) page.add(family, labels, row[key]);
+  addMarks(page, DIGEST_KEY_FAMILIES, labels, row);
   addSeconds(page, DIGEST_DURATION, labels, histogramOf(row.time));
   if (row.summary === '' && row.system === '') return;
   page.add(DIGEST_INFO, { ...labels, db_system_name: row.system, db_query_summary: row.summary }, 1);
@@ -116,11 +186,28 @@ function addProcess(page: Exposition, { role, families }: ProcessSample): void {
 /** The busiest series, and one for all the rest, as OpenTelemetry's SDKs mark it. */
 function bounded(series: readonly DurationSeries[]): readonly DurationSeries[] {
   const named = series.filter(({ labels }) => labels[OVERFLOW_LABEL] === undefined);
-  const rest = new Histogram();
-  for (const { labels, histogram } of series) if (labels[OVERFLOW_LABEL] !== undefined) rest.add(histogram);
+  const rest = series.filter(({ labels }) => labels[OVERFLOW_LABEL] !== undefined);
   if (named.length > MAX_DURATION_SERIES) {
-    named.sort((a, b) => b.histogram.count - a.histogram.count);
-    for (const { histogram } of named.splice(MAX_DURATION_SERIES)) rest.add(histogram);
+    named.sort((a, b) => timed(b) - timed(a));
+    rest.push(...named.splice(MAX_DURATION_SERIES));
   }
-  return rest.count === 0 ? named : [...named, { labels: { [OVERFLOW_LABEL]: 'true' }, histogram: rest }];
+  return rest.length === 0 ? named : [...named, folded(rest)];
+}
+
+const timed = ({ histogram, wait }: DurationSeries): number => histogram.count + (wait?.count ?? 0);
+
+function folded(series: readonly DurationSeries[]): DurationSeries {
+  const histogram = new Histogram();
+  const sums = { hits: 0, misses: 0, redirected: 0 };
+  let wait: Histogram | null = null;
+  for (const one of series) {
+    histogram.add(one.histogram);
+    sums.hits += one.hits ?? 0;
+    sums.misses += one.misses ?? 0;
+    sums.redirected += one.redirected ?? 0;
+    if (!one.wait) continue;
+    wait ??= new Histogram();
+    wait.add(one.wait);
+  }
+  return { labels: { [OVERFLOW_LABEL]: 'true' }, histogram, wait, ...sums };
 }

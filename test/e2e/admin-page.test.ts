@@ -21,49 +21,92 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-describe('the live page', () => {
-  let profile: string;
-  let browser: BrowserContext;
-  let server: Listening;
-  let source: SampleSource;
-  let page: Page;
+/** The page of a server, in a browser of its own. */
+class OpenPage {
+  readonly source: SampleSource;
+  readonly server: Listening;
+  readonly page: Page;
   /** Everything the browser complained about, and every request that left for another place. */
-  const complaints: string[] = [];
-  const elsewhere: string[] = [];
-  let ticking: ReturnType<typeof setInterval>;
+  readonly complaints: string[] = [];
+  readonly elsewhere: string[] = [];
+  readonly #browser: BrowserContext;
+  readonly #profile: string;
+  readonly #ticking: ReturnType<typeof setInterval>;
 
-  beforeAll(async () => {
-    if (!CHROMIUM) return;
-    source = new SampleSource({ hostile: true });
-    server = await new AdminServer({ source, stats: source.registry }).start({
-      kind: 'ip',
-      host: '127.0.0.1',
-      port: 0,
-    });
-    ticking = setInterval(() => source.tick(0.25), 250);
-    profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
+  static async of(source: SampleSource): Promise<OpenPage> {
+    const where = { kind: 'ip', host: '127.0.0.1', port: 0 } as const;
+    const server = await new AdminServer({ source, stats: source.registry }).start(where);
+    const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
+    const browser = await chromium.launchPersistentContext(profile, {
+      executablePath: CHROMIUM!,
       args: FLAGS,
       viewport: { width: 1280, height: 900 },
     });
-    page = await browser.newPage();
+    const opened = new OpenPage(source, server, browser, await browser.newPage(), profile);
+    await opened.#go();
+    return opened;
+  }
+
+  private constructor(source: SampleSource, server: Listening, browser: BrowserContext, page: Page, profile: string) {
+    this.source = source;
+    this.server = server;
+    this.page = page;
+    this.#browser = browser;
+    this.#profile = profile;
+    this.#ticking = setInterval(() => source.tick(0.25), 250);
+  }
+
+  async #go(): Promise<void> {
+    const { page, server } = this;
     const origin = `http://127.0.0.1:${server.address.kind === 'ip' ? server.address.port : 0}`;
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && this.complaints.push(message.text()));
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('request', (request) => {
-      if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) elsewhere.push(request.url());
+      const url = request.url();
+      if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) this.elsewhere.push(url);
     });
     await page.goto(`${origin}/`);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#ticking);
+    await this.#browser.close();
+    await this.server.close();
+    rmSync(this.#profile, { recursive: true, force: true });
+  }
+
+  /** How many elements stick out to the right, and how wide the page is then. */
+  async sticksOut(width: number, height: number): Promise<{ wide: unknown; scrolls: unknown }> {
+    await this.page.setViewportSize({ width, height });
+    return {
+      scrolls: await this.page.evaluate('document.documentElement.scrollWidth'),
+      wide: await this.page.evaluate(
+        `[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > ${width} + 1).length`,
+      ),
+    };
+  }
+}
+
+const SCREENS = [
+  [1280, 900],
+  [390, 844],
+] as const;
+
+describe('the live page', () => {
+  let opened: OpenPage;
+  let source: SampleSource;
+  let page: Page;
+
+  beforeAll(async () => {
+    if (!CHROMIUM) return;
+    opened = await OpenPage.of(new SampleSource({ hostile: true }));
+    ({ source, page } = opened);
   });
 
   beforeEach((context) => void needs(context, 'chromium'));
 
   afterAll(async () => {
-    clearInterval(ticking);
-    await browser?.close();
-    await server?.close();
-    if (profile) rmSync(profile, { recursive: true, force: true });
+    await opened?.close();
   });
 
   const rows = () => page.locator('#queries tbody tr');
@@ -110,18 +153,16 @@ describe('the live page', () => {
     expect(await row.getAttribute('class')).toBe('whole');
   });
 
-  for (const [width, height] of [
-    [1280, 900],
-    [390, 844],
-  ] as const)
-    test(`nothing sticks out at ${width} px`, async () => {
-      await page.setViewportSize({ width, height });
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
-      const wide = await page.evaluate(
-        `[...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > ${width} + 1).length`,
-      );
-      expect(wide).toBe(0);
-    });
+  for (const [width, height] of SCREENS)
+    test(`nothing sticks out at ${width} px`, async () =>
+      expect(await opened.sticksOut(width, height)).toEqual({ wide: 0, scrolls: width }));
+
+  test('one protocol: nothing to choose, no columns that it has not', async () => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    for (const hidden of ['#protocols', '#hot', '#queries .badge', '#queries th.hits', '#queries th.waits'])
+      expect(await page.locator(hidden).first().isVisible(), hidden).toBe(false);
+    expect(await page.locator('#connections th.protocol').isVisible()).toBe(false);
+  });
 
   test('without queries it says how to connect', async () => {
     const nothing = source.queries({ user: 'nobody', by: 'digest' });
@@ -134,12 +175,89 @@ describe('the live page', () => {
   });
 
   test('it asked nobody else, and the browser had no complaint', () => {
-    expect(elsewhere).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(opened.elsewhere).toEqual([]);
+    expect(opened.complaints).toEqual([]);
   });
 
   test('when the server is gone the page says so', async () => {
-    await server.close();
+    await opened.server.close();
     await expect.poll(() => page.locator('#state').textContent(), { timeout: 10_000 }).toBe('no answer, trying again');
+  });
+});
+
+describe('the live page of three databases', () => {
+  let opened: OpenPage;
+  let page: Page;
+
+  beforeAll(async () => {
+    if (!CHROMIUM) return;
+    opened = await OpenPage.of(new SampleSource({ three: true }));
+    ({ page } = opened);
+  });
+
+  beforeEach((context) => void needs(context, 'chromium'));
+
+  afterAll(async () => {
+    await opened?.close();
+  });
+
+  const badges = (table: string) => page.locator(`${table} tbody .badge`).allTextContents();
+  const row = (name: string) => page.locator('#queries tbody tr', { hasText: name });
+  const choose = (protocol: string) => page.locator('#protocols button', { hasText: protocol }).click();
+  const keys = () => page.locator('#keys td.key').allTextContents();
+
+  test('all at once, each row and connection with its protocol', async () => {
+    await row('BLPOP jobs').waitFor();
+    expect(new Set(await badges('#queries'))).toEqual(new Set(['PostgreSQL', 'MySQL', 'Redis']));
+    expect(new Set(await badges('#connections'))).toEqual(new Set(['PostgreSQL', 'MySQL', 'Redis']));
+    expect(await page.locator('#protocols button').allTextContents()).toEqual(['All', 'MySQL', 'PostgreSQL', 'Redis']);
+    expect(await page.locator('#example').textContent()).toBe(
+      [
+        'psql -h 127.0.0.1 -p 15432 -U USER DATABASE',
+        'mysql -h 127.0.0.1 -P 13306 -u USER -p DATABASE',
+        'redis-cli -h 127.0.0.1 -p 16379',
+      ].join('\n'),
+    );
+  });
+
+  test('hits and waits, where a row has them', async () => {
+    expect(await row('GET product:*').locator('td.hits').textContent()).toBe('62%');
+    expect(await row('GET product:*').locator('td.hits').getAttribute('title')).toMatch(/ hits, .* misses$/);
+    expect(await row('SELECT products').locator('td.hits').textContent()).toBe('');
+    expect(await row('BLPOP jobs').locator('td.waits').textContent()).toMatch(/ (ms|s)$/);
+  });
+
+  test('hot keys: heaviest first by what was chosen, names of strangers as text', async () => {
+    expect((await keys()).slice(0, 2)).toEqual(['product:17', 'session:9f31c2aa']);
+    expect(await keys()).toContain('<img src=x onerror="window.pwned=1">');
+    expect((await keys()).some((key) => /^thumbnail:x+…$/.test(key))).toBe(true);
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.locator('#keys .meter span').first().textContent()).toBe('23%');
+    await page.locator('#keys th button', { hasText: 'Bytes' }).click();
+    await expect.poll(async () => (await keys())[0]).toBe('page:/\\xff\\x00home');
+    expect(await page.locator('#keys th[data-sort=bytes]').getAttribute('aria-sort')).toBe('descending');
+  });
+
+  for (const [width, height] of SCREENS)
+    test(`nothing sticks out at ${width} px`, async () =>
+      expect(await opened.sticksOut(width, height)).toEqual({ wide: 0, scrolls: width }));
+
+  test('a protocol filters the whole page', async () => {
+    await choose('Redis');
+    await expect.poll(() => page.locator('#queries tbody tr').count()).toBe(6);
+    expect(await page.locator('#connections tbody tr').count()).toBe(2);
+    expect(await page.locator('#hot').isVisible()).toBe(true);
+    expect(await page.locator('#queries .badge').first().isVisible()).toBe(false);
+    await choose('MySQL');
+    await expect.poll(() => page.locator('#queries tbody tr').count()).toBe(3);
+    expect(await page.locator('#hot').isVisible()).toBe(false);
+    expect(await page.locator('#queries th.hits').isVisible()).toBe(false);
+    await choose('All');
+    await expect.poll(() => page.locator('#queries tbody tr').count()).toBe(21);
+  });
+
+  test('it asked nobody else, and the browser had no complaint', () => {
+    expect(opened.elsewhere).toEqual([]);
+    expect(opened.complaints).toEqual([]);
   });
 });

@@ -1,3 +1,5 @@
+import { hotKeySeries } from '../../src/admin/key-series.ts';
+import { systemOf } from '../../src/admin/rows-series.ts';
 import type {
   AdminSource,
   ConnectionRow,
@@ -6,148 +8,14 @@ import type {
   LogLevel,
   ServerState,
 } from '../../src/admin/source.ts';
-import type { MergedRow } from '../../src/digest/rows/merged-rows.ts';
+import { type KeyRequest, queryKeys } from '../../src/digest/keys/keys-query.ts';
+import { digestNumbers, type MergedRow } from '../../src/digest/rows/merged-rows.ts';
 import { queryRows } from '../../src/digest/rows/merged-rows-query.ts';
-import { Field, RowNumbers } from '../../src/digest/rows/rows-numbers.ts';
+import { RowNumbers } from '../../src/digest/rows/rows-numbers.ts';
 import { MergedStats } from '../../src/stats/merged.ts';
 import { BasicProcessSampler } from '../../src/stats/process-basic.ts';
 import { StatsRegistry, statGroup } from '../../src/stats/registry.ts';
-
-/** [summary, text, operation, targets, user, application, calls a second, mean ms, rows a call, error code, error share] */
-const SHOP = [
-  [
-    'SELECT orders order_items',
-    'select o.id, o.placed_at, sum(i.price * i.quantity) from orders o join order_items i on i.order_id = o.id where o.customer_id = $1 group by o.id order by o.placed_at desc limit ?',
-    'SELECT',
-    ['order_items', 'orders'],
-    'shop',
-    'web',
-    180,
-    4.2,
-    12,
-    '57014',
-    0.001,
-  ],
-  [
-    'SELECT products',
-    'select * from products where id = $1',
-    'SELECT',
-    ['products'],
-    'shop',
-    'web',
-    950,
-    0.31,
-    1,
-    '',
-    0,
-  ],
-  [
-    'UPDATE stock',
-    'update stock set on_hand = on_hand - $1 where product_id = $2',
-    'UPDATE',
-    ['stock'],
-    'shop',
-    'checkout',
-    60,
-    2.6,
-    1,
-    '40001',
-    0.02,
-  ],
-  [
-    'INSERT orders',
-    'insert into orders (customer_id, placed_at, total) values ($1, $2, $3) returning id',
-    'INSERT',
-    ['orders'],
-    'shop',
-    'checkout',
-    55,
-    1.1,
-    1,
-    '23505',
-    0.015,
-  ],
-  [
-    'SELECT customers',
-    'select id, name, email from customers where lower(email) = lower(?)',
-    'SELECT',
-    ['customers'],
-    'shop',
-    'web',
-    40,
-    9.8,
-    1,
-    '',
-    0,
-  ],
-  ['BEGIN', 'begin', 'BEGIN', [], 'shop', 'checkout', 55, 0.08, 0, '', 0],
-  ['COMMIT', 'commit', 'COMMIT', [], 'shop', 'checkout', 53, 0.9, 0, '40001', 0.005],
-  [
-    'SELECT orders customers',
-    'select date_trunc(?, o.placed_at) as day, c.country, count(*), sum(o.total) from orders o join customers c on c.id = o.customer_id where o.placed_at > now() - interval ? group by 1, 2',
-    'SELECT',
-    ['customers', 'orders'],
-    'reports',
-    'metabase',
-    0.4,
-    1840,
-    3100,
-    '57014',
-    0.05,
-  ],
-  [
-    'COPY events',
-    'copy events (at, kind, payload) from stdin',
-    'COPY',
-    ['events'],
-    'loader',
-    'nightly-import',
-    0.2,
-    640,
-    25_000,
-    '',
-    0,
-  ],
-  [
-    'SELECT sessions',
-    'select data from sessions where token = ? and expires_at > now()',
-    'SELECT',
-    ['sessions'],
-    'shop',
-    'web',
-    420,
-    0.22,
-    1,
-    '',
-    0,
-  ],
-  [
-    'SELECT reviews',
-    'select rating, body from reviews where product_id = $1 order by id desc limit ?',
-    'SELECT',
-    ['reviews'],
-    'shop',
-    'web',
-    130,
-    0.9,
-    8,
-    '42703',
-    0.003,
-  ],
-  [
-    'DELETE carts',
-    'delete from carts where updated_at < now() - interval ?',
-    'DELETE',
-    ['carts'],
-    'jobs',
-    'janitor',
-    0.1,
-    95,
-    410,
-    '',
-    0,
-  ],
-] as const;
+import { CACHE, cacheKeys, PAGES, type Query, record, SHOP } from './sample-queries.ts';
 
 /** Names that strangers choose: the page must show them, and nothing else. */
 export const HOSTILE = '<img src=x onerror="window.pwned=1">';
@@ -161,37 +29,48 @@ const GROUPS = {
 };
 
 /**
- * A server with nothing behind it, for tests and for looking at the page: a small shop whose numbers grow by `tick`.
- * Everything that is asked of it is kept in `controls`.
+ * A server with nothing behind it, for tests and for looking at the page: a small shop whose numbers grow by `tick`, on
+ * Postgres, or on three databases. Everything that is asked of it is kept in `controls`.
  */
 export class SampleSource implements AdminSource {
   readonly registry = new StatsRegistry();
   readonly controls: Control[] = [];
   readonly #merged = new MergedStats();
   readonly #process = new BasicProcessSampler('facts');
-  readonly #rows: MergedRow[];
+  readonly #rows: { row: MergedRow; query: Query }[] = [];
   readonly #watchers = new Set<(event: ExchangeEvent) => void>();
   readonly #startedAt = Date.now() - 754_000;
   serverState: ServerState = 'LIVE';
   level: LogLevel = 'info';
   connectionRows: readonly ConnectionRow[] = sampleConnections();
-  listenerRows = [{ name: 'postgres', address: '127.0.0.1:15432' }];
+  listenerRows = [{ name: 'postgres', address: '127.0.0.1:15432', protocol: 'postgres' }];
 
-  constructor({ hostile = false } = {}) {
+  readonly #three: boolean;
+  #seconds = 700;
+
+  constructor({ hostile = false, three = false } = {}) {
+    this.#three = three;
     this.#merged.local(this.registry);
     const ids = this.registry.open(GROUPS.cluster, { cluster_name: 'postgres' });
     this.registry.add(ids.upstream_cx_total, 23);
     this.registry.set(ids.upstream_cx_active, 14);
     for (const ms of [1, 2, 2, 3, 40]) this.registry.histogram(ids.upstream_cx_connect_ms).record(ms / 1000);
-    this.#rows = SHOP.map((query, at) => rowOf(query, at));
+    this.#add('postgres', SHOP);
+    if (three) {
+      this.#add('mysql', PAGES);
+      this.#add('redis', CACHE);
+      this.connectionRows = [...sampleConnections(), ...otherConnections()];
+      this.listenerRows.push({ name: 'mysql', address: '127.0.0.1:13306', protocol: 'mysql' });
+      this.listenerRows.push({ name: 'redis', address: '127.0.0.1:16379', protocol: 'redis' });
+    }
     if (hostile)
-      this.#rows.push(rowOf([HOSTILE, HOSTILE, HOSTILE, [HOSTILE], HOSTILE, HOSTILE, 5000, 9, 1, HOSTILE, 0.5], 99));
+      this.#add('postgres', [[HOSTILE, HOSTILE, HOSTILE, [HOSTILE], HOSTILE, HOSTILE, 5000, 9, 1, HOSTILE, 0.5]]);
   }
 
   /** Lets `seconds` pass. */
   tick(seconds: number): void {
-    for (const [at, row] of this.#rows.entries()) {
-      const query = SHOP[at] ?? SHOP[0];
+    this.#seconds += seconds;
+    for (const { row, query } of this.#rows) {
       const calls = Math.round(query[6] * seconds * (0.85 + 0.3 * Math.random()));
       record(row.numbers, query, calls);
     }
@@ -218,7 +97,7 @@ export class SampleSource implements AdminSource {
   }
 
   durations() {
-    return this.#rows.slice(0, 3).map(({ digest, numbers }) => ({
+    return this.#rows.slice(0, 3).map(({ row: { digest, numbers } }) => ({
       labels: { db_system_name: 'postgresql', db_operation_name: `${digest.operation} ${digest.summary}` },
       histogram: numbers.time,
     }));
@@ -226,23 +105,18 @@ export class SampleSource implements AdminSource {
 
   digests() {
     const totals = new RowNumbers();
-    for (const { numbers } of this.#rows) totals.add(numbers);
-    const of = ({ values, time }: RowNumbers) => ({
-      calls: values[Field.calls]!,
-      errors: values[Field.errors]!,
-      rowsReturned: values[Field.rowsReturned]!,
-      rowsAffected: values[Field.rowsAffected]!,
-      requestBytes: values[Field.requestBytes]!,
-      replyBytes: values[Field.replyBytes]!,
-      time,
-    });
-    const rows = this.#rows.map(({ digest, numbers }) => ({
+    for (const { row } of this.#rows) totals.add(row.numbers);
+    const rows = this.#rows.map(({ row: { digest, numbers } }) => ({
       digest: digest.id,
-      system: 'postgresql',
+      system: systemOf(digest.protocol),
       summary: digest.summary,
-      ...of(numbers),
+      ...digestNumbers(numbers),
     }));
-    return { rows, totals: of(totals) };
+    return { rows, totals: digestNumbers(totals) };
+  }
+
+  hotKeySeries() {
+    return hotKeySeries(this.#keys(), true);
   }
 
   async processes() {
@@ -250,7 +124,15 @@ export class SampleSource implements AdminSource {
   }
 
   queries(request: Parameters<AdminSource['queries']>[0]) {
-    return queryRows(this.#rows, new RowNumbers(), request);
+    return queryRows(
+      this.#rows.map(({ row }) => row),
+      new RowNumbers(),
+      request,
+    );
+  }
+
+  keys(request: KeyRequest) {
+    return queryKeys(this.#keys(), request);
   }
 
   async connections() {
@@ -284,28 +166,22 @@ export class SampleSource implements AdminSource {
     this.#watchers.add(take);
     return () => this.#watchers.delete(take);
   }
+
+  #add(protocol: string, queries: readonly Query[]): void {
+    for (const query of queries) this.#rows.push({ query, row: rowOf(query, this.#rows.length, protocol) });
+  }
+
+  #keys(): [string, ReturnType<typeof cacheKeys>][] {
+    return this.#three ? [['redis', cacheKeys(this.#seconds)]] : [];
+  }
 }
 
-type Query = readonly [
-  string,
-  string,
-  string,
-  readonly string[],
-  string,
-  string,
-  number,
-  number,
-  number,
-  string,
-  number,
-];
-
-function rowOf(query: Query, at: number): MergedRow {
+function rowOf(query: Query, at: number, protocol: string): MergedRow {
   const [summary, text, operation, targets, user, application] = query;
   const id = (0x5b1c3f97a2d84e60n + BigInt(at) * 0x1234567n).toString(16);
   const row = {
-    digest: { id, protocol: 'postgres', text, sample: '', summary, operation, targets },
-    scope: { listener: 'postgres', database: user === 'reports' ? 'warehouse' : 'shop', user, application },
+    digest: { id, protocol, text, sample: '', summary, operation, targets },
+    scope: { listener: protocol, database: databaseOf(protocol, user), user, application },
     key: `${at}`,
     numbers: new RowNumbers(),
     at,
@@ -314,24 +190,22 @@ function rowOf(query: Query, at: number): MergedRow {
   return row;
 }
 
-/** Latencies spread as real ones do: most near the mean, a long tail. */
-function record(numbers: RowNumbers, query: Query, calls: number): void {
-  const [, , operation, , , , , meanMs, rows, code, errorShare] = query;
-  const v = numbers.values;
-  const errors = Math.round(calls * errorShare);
-  v[Field.calls]! += calls;
-  v[Field.errors]! += errors;
-  if (code !== '') numbers.addCode(code, errors);
-  v[operation === 'SELECT' ? Field.rowsReturned : Field.rowsAffected]! += calls * rows;
-  v[Field.requestBytes]! += calls * 95;
-  v[Field.replyBytes]! += calls * (40 + rows * 74);
-  if (v[Field.firstSeen] === 0) v[Field.firstSeen] = Date.now();
-  v[Field.lastSeen] = Date.now();
-  const weight = Math.max(1, Math.ceil(calls / 2000));
-  for (let n = 0; n < calls; n += weight) {
-    const seconds = (meanMs / 1000) * Math.exp((Math.random() + Math.random() + Math.random() - 1.7) * 1.3);
-    for (let i = 0; i < Math.min(weight, calls - n); i++) numbers.time.record(seconds);
-  }
+function databaseOf(protocol: string, user: string): string {
+  if (protocol === 'redis') return '0';
+  if (protocol === 'mysql') return 'pages';
+  return user === 'reports' ? 'warehouse' : 'shop';
+}
+
+function otherConnections(): ConnectionRow[] {
+  const [first] = sampleConnections();
+  const common = { ...first!, idleMs: 0, state: 'active', client: '10.0.3.40:50100' };
+  const mysql = { protocol: 'mysql', listener: 'mysql', upstream: '10.0.0.6:3306', user: 'cms', database: 'pages' };
+  const redis = { protocol: 'redis', listener: 'redis', upstream: '10.0.0.7:6379', user: 'default', database: '0' };
+  return [
+    { ...common, ...mysql, id: 21, application: 'php' },
+    { ...common, ...redis, id: 31, application: 'web' },
+    { ...common, ...redis, id: 32, application: 'mailer', user: 'worker', state: 'idle', idleMs: 4200 },
+  ];
 }
 
 function sampleConnections(): ConnectionRow[] {

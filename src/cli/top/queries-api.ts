@@ -11,10 +11,12 @@ export interface TimeFigures {
 /** What every row of /api/queries has, `other` and `totals` included. */
 export interface QueryFigures {
   readonly calls: number;
-  /** By SQLSTATE. */
+  /** By native code. */
   readonly errors: Readonly<Record<string, number>>;
   readonly rows_returned: number;
   readonly rows_affected: number;
+  /** Hits of all reads of keys, 0 … 1; null where there was none, absent from a Sluice that does not count them. */
+  readonly hit_ratio?: number | null;
   readonly time: TimeFigures;
 }
 

@@ -53,6 +53,27 @@ test('narrow terminals lose columns, the least important first', () => {
   expect(draw(34)[1]?.trim().split(/\s+/)).toEqual(['SHARE', 'QUERY']);
 });
 
+test('hits and protocols have columns where there is something to tell apart', () => {
+  const get: QueryRow = { ...row('c', 'GET user:*', 20, 1), protocol: 'redis', operation: 'GET', hit_ratio: 0.925 };
+  const set: QueryRow = {
+    ...row('d', 'SET user:*', 20, 1),
+    protocol: 'redis',
+    operation: 'SET',
+    text: 'SET user:*',
+    hit_ratio: null,
+  };
+  const [, header, ...lines] = draw(120, 20, answer([...sample.queries, get, set], figures(80, 8), figures(5, 1)));
+  const titles = ['SHARE', 'CALLS', 'CALLS/S', 'P50', 'P95', 'HITS', 'ERRORS', 'ROWS', 'PROTOCOL', 'QUERY'];
+  expect(header?.trim().split(/\s+/)).toEqual(titles);
+  const line = (name: string) => lines.find((text) => text.includes(name));
+  expect(line('GET user')).toMatch(/ 12\.0 ms +92\.5% +0 +40 +redis +GET user:\* · GET user/);
+  expect(line('SET user')).toMatch(/ 12\.0 ms +0 +40 +redis +SET user:\*$/);
+  expect(line('INSERT orders')).toMatch(/ 12\.0 ms +2 +60 +postgres +INSERT orders/);
+  expect(line('(all others)')).toMatch(/ 10 +\(all others\)$/);
+  expect(draw(120, 20, answer([get, set], figures(40, 2)))[1]).not.toContain('PROTOCOL');
+  expect(draw(120)[1]).not.toContain('HITS');
+});
+
 test('no more lines than the height', () => {
   const many = answer(
     Array.from({ length: 50 }, (_, i) => row(`d${i}`, `Q${i}`, 1, 1)),

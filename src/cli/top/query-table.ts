@@ -16,6 +16,8 @@ interface Column {
   /** Columns of lower rank go first when the terminal is narrow. */
   readonly rank: number;
   readonly cell: (row: Line) => string;
+  /** Stands only where some row has something in it. */
+  readonly optional?: true;
 }
 
 interface Line {
@@ -23,6 +25,7 @@ interface Line {
   readonly share: number;
   readonly rate: number;
   readonly name: string;
+  readonly protocol: string;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -31,6 +34,13 @@ const COLUMNS: readonly Column[] = [
   { title: 'CALLS/S', width: 7, rank: 8, cell: (row) => formatRate(row.rate) },
   { title: 'P50', width: 7, rank: 6, cell: (row) => formatSeconds(row.figures.time.p50_s) },
   { title: 'P95', width: 7, rank: 7, cell: (row) => formatSeconds(row.figures.time.p95_s) },
+  {
+    title: 'HITS',
+    width: 6,
+    rank: 4.5,
+    optional: true,
+    cell: ({ figures }) => (figures.hit_ratio == null ? '' : formatShare(figures.hit_ratio)),
+  },
   { title: 'ERRORS', width: 6, rank: 4, cell: (row) => formatCount(errorsOf(row.figures)) },
   {
     title: 'ROWS',
@@ -39,6 +49,8 @@ const COLUMNS: readonly Column[] = [
     cell: (row) => formatCount(row.figures.rows_returned + row.figures.rows_affected),
   },
 ];
+/** Stands left of the query where there is more than one protocol. */
+const PROTOCOL: Column = { title: 'PROTOCOL', width: 8, rank: 8.5, cell: (row) => row.protocol };
 const GAP = 2;
 /** The query's own column gets this much before another column may stand. */
 const QUERY_WIDTH_MIN = 24;
@@ -49,13 +61,19 @@ const QUERY_WIDTH_MIN = 24;
  */
 export function queryTable(answer: QueriesAnswer, rates: QueryRates, options: TableOptions): string[] {
   const { totals, other } = answer;
-  const columns = fitting(options.width);
   const whole = totals.time.total_s;
   const share = (figures: QueryFigures) => (whole > 0 ? figures.time.total_s / whole : 0);
   const rows: Line[] = answer.queries
     .toSorted((a, b) => b.time.total_s - a.time.total_s)
-    .map((row) => ({ figures: row, share: share(row), rate: rates.of(row.digest), name: nameOf(row) }));
-  if (other.calls > 0) rows.push({ figures: other, share: share(other), rate: 0, name: '(all others)' });
+    .map((row) => ({
+      figures: row,
+      share: share(row),
+      rate: rates.of(row.digest),
+      name: nameOf(row),
+      protocol: row.protocol,
+    }));
+  if (other.calls > 0) rows.push({ figures: other, share: share(other), rate: 0, name: '(all others)', protocol: '' });
+  const columns = fitting(options.width, columnsFor(rows));
   const title =
     `Sluice  ${options.adminUrl}/   ${formatRate(rates.total())} queries/s, ` +
     `${formatCount(totals.calls)} in all, ${formatCount(errorsOf(totals))} errors`;
@@ -68,11 +86,18 @@ export function queryTable(answer: QueriesAnswer, rates: QueryRates, options: Ta
 }
 
 /** The summary, and as much of the text as there is room for: two queries of one summary are told apart. */
-const nameOf = ({ summary, text }: QueryRow): string => (summary === '' ? text : `${summary} · ${text}`);
+const nameOf = ({ summary, text }: QueryRow): string =>
+  summary === '' || summary === text ? text : `${summary} · ${text}`;
+
+/** The columns that some row has something in. */
+function columnsFor(rows: readonly Line[]): Column[] {
+  const columns = COLUMNS.filter(({ optional, cell }) => !optional || rows.some((row) => cell(row) !== ''));
+  const protocols = new Set(rows.flatMap(({ protocol }) => (protocol === '' ? [] : [protocol])));
+  return protocols.size > 1 ? [...columns, PROTOCOL] : columns;
+}
 
 /** As many columns as leave room for the query, dropped by rank. */
-function fitting(width: number): Column[] {
-  const columns = [...COLUMNS];
+function fitting(width: number, columns: Column[]): Column[] {
   const taken = () => columns.reduce((sum, column) => sum + column.width + GAP, 0);
   while (columns.length > 1 && taken() + QUERY_WIDTH_MIN > width) {
     const least = columns.reduce((a, b) => (b.rank < a.rank ? b : a));

@@ -2,19 +2,27 @@ import { Histogram } from '../../stats/histogram.ts';
 import { PacketReader } from '../../stats/packet.ts';
 import { difference } from './rows-numbers.ts';
 import { MAX_SERIES, OPERATIONS_VERSION, type OperationLabels, OperationSeries, OVERFLOW } from './rows-operations.ts';
-import { readHistogram } from './rows-wire.ts';
+import { readHistogram, readOptional } from './rows-wire.ts';
+
+/** What a worker said of a series last: cumulative. */
+interface Numbers {
+  calls: number;
+  hits: number;
+  misses: number;
+  redirected: number;
+  time: Histogram;
+  wait: Histogram | null;
+}
 
 interface Source {
   series: OperationSeries;
-  calls: number;
-  time: Histogram;
+  last: Numbers;
 }
 
 interface Told {
   place: number;
   labels: OperationLabels | null;
-  calls: number;
-  time: Histogram;
+  numbers: Numbers;
 }
 
 /** The operation series of all workers, added up; as MergedRows: what a dead worker had counted stays. */
@@ -63,13 +71,21 @@ export class MergedOperations {
     if (source === undefined) {
       if (part.labels === null) return;
       const series = part.place === 0 ? this.series[0]! : this.#seriesOf(part.labels);
-      source = { series, calls: 0, time: new Histogram() };
+      source = { series, last: NOTHING };
       sources.set(part.place, source);
     }
-    source.series.calls += part.calls - source.calls;
-    source.series.time.add(difference(part.time, source.time));
-    source.calls = part.calls;
-    source.time = part.time;
+    const { series, last } = source;
+    const { numbers } = part;
+    series.calls += numbers.calls - last.calls;
+    series.hits += numbers.hits - last.hits;
+    series.misses += numbers.misses - last.misses;
+    series.redirected += numbers.redirected - last.redirected;
+    series.time.add(difference(numbers.time, last.time));
+    if (numbers.wait !== null) {
+      series.wait ??= new Histogram();
+      series.wait.add(last.wait === null ? numbers.wait : difference(numbers.wait, last.wait));
+    }
+    source.last = numbers;
   }
 
   #seriesOf(l: OperationLabels): OperationSeries {
@@ -83,6 +99,8 @@ export class MergedOperations {
     return series;
   }
 }
+
+const NOTHING: Numbers = { calls: 0, hits: 0, misses: 0, redirected: 0, time: new Histogram(), wait: null };
 
 function decode(buf: Buffer): Told[] | null {
   const r = new PacketReader(buf);
@@ -102,9 +120,12 @@ function decode(buf: Buffer): Told[] | null {
       };
     }
     const calls = r.varint();
+    const hits = r.varint();
+    const misses = r.varint();
+    const redirected = r.varint();
     const time = new Histogram();
     readHistogram(r, time);
-    told.push({ place, labels, calls, time });
+    told.push({ place, labels, numbers: { calls, hits, misses, redirected, time, wait: readOptional(r) } });
   }
   return r.bad ? null : told;
 }

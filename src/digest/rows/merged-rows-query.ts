@@ -2,9 +2,35 @@ import type { Histogram } from '../../stats/histogram.ts';
 import type { MergedRow } from './merged-rows.ts';
 import { Field, RowNumbers } from './rows-numbers.ts';
 
-export const FOLDS = ['digest', 'listener', 'database', 'user', 'application', 'operation', 'target', 'error'] as const;
+export const FOLDS = [
+  'digest',
+  'protocol',
+  'listener',
+  'database',
+  'user',
+  'application',
+  'operation',
+  'target',
+  'error',
+] as const;
 export type Fold = (typeof FOLDS)[number];
-export const SORTS = ['time', 'mean', 'p95', 'p99', 'max', 'calls', 'errors', 'rows', 'bytes', 'last_seen'] as const;
+export const SORTS = [
+  'time',
+  'mean',
+  'p95',
+  'p99',
+  'max',
+  'calls',
+  'errors',
+  'rows',
+  'bytes',
+  'hits',
+  'misses',
+  'redirected',
+  'waits',
+  'wait',
+  'last_seen',
+] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface QueryRequest {
@@ -39,6 +65,16 @@ export interface QuerySums {
   readonly rows_affected: number;
   readonly request_bytes: number;
   readonly reply_bytes: number;
+  /** Reads of a key that was there, and of one that was not: of protocols that have keys. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Hits of all reads, 0 … 1; null where there was no read of a key. */
+  readonly hit_ratio: number | null;
+  /** Calls that the server sent elsewhere (Redis MOVED, ASK): no errors. */
+  readonly redirected: number;
+  /** Calls that asked the server to wait, and how long they did: in neither `time` nor `first_byte`. Null: none was timed. */
+  readonly waits: number;
+  readonly wait: Times | null;
   readonly time: Times;
   readonly first_byte: Times;
   /** ISO 8601, or null if nothing was seen. */
@@ -175,6 +211,8 @@ function keyOf(row: MergedRow, by: Exclude<Fold, 'error'>): string {
       return row.digest.id + row.digest.protocol;
     case 'operation':
       return row.digest.operation;
+    case 'protocol':
+      return row.digest.protocol;
     case 'target':
       return JSON.stringify(row.digest.targets);
     default:
@@ -193,6 +231,11 @@ const RANKS: Record<Sort, (n: RowNumbers) => number> = {
   errors: (n) => n.values[Field.errors]!,
   rows: (n) => n.values[Field.rowsReturned]! + n.values[Field.rowsAffected]!,
   bytes: (n) => n.values[Field.requestBytes]! + n.values[Field.replyBytes]!,
+  hits: (n) => n.values[Field.hits]!,
+  misses: (n) => n.values[Field.misses]!,
+  redirected: (n) => n.values[Field.redirected]!,
+  waits: (n) => n.values[Field.waits]!,
+  wait: (n) => n.wait?.sum ?? 0,
   last_seen: (n) => n.values[Field.lastSeen]!,
 };
 
@@ -202,7 +245,7 @@ function present(g: Group, by: Fold | undefined): QueryRow {
   const named = (dimension: Fold): string => (by === dimension ? g.name : '');
   return {
     digest: digest?.id ?? '',
-    protocol: digest?.protocol ?? '',
+    protocol: digest?.protocol ?? named('protocol'),
     listener: scope?.listener ?? named('listener'),
     database: scope?.database ?? named('database'),
     user: scope?.user ?? named('user'),
@@ -219,6 +262,7 @@ function present(g: Group, by: Fold | undefined): QueryRow {
 
 function sums(n: RowNumbers): QuerySums {
   const v = n.values;
+  const reads = v[Field.hits]! + v[Field.misses]!;
   return {
     calls: v[Field.calls]!,
     errors: Object.fromEntries(n.codes ?? []),
@@ -231,6 +275,12 @@ function sums(n: RowNumbers): QuerySums {
     rows_affected: v[Field.rowsAffected]!,
     request_bytes: v[Field.requestBytes]!,
     reply_bytes: v[Field.replyBytes]!,
+    hits: v[Field.hits]!,
+    misses: v[Field.misses]!,
+    hit_ratio: reads === 0 ? null : v[Field.hits]! / reads,
+    redirected: v[Field.redirected]!,
+    waits: v[Field.waits]!,
+    wait: n.wait === null ? null : times(n.wait, n.wait.sum),
     time: times(n.time, n.totalSeconds),
     first_byte: times(n.firstByte, n.firstByte.sum),
     first_seen: instant(v[Field.firstSeen]!),

@@ -4,10 +4,11 @@ import { Flag, Outcome } from '../../exchange/exchange.ts';
 import { MergedRows } from './merged-rows.ts';
 import { FOLDS, parseQueryRequest, type QueryAnswer, type QuerySums } from './merged-rows-query.ts';
 import { digestOf, exchangeOf, plain, sessionOf } from './rows.fixture.ts';
-import { RowStore } from './rows.ts';
+import { ROWS_VERSION, RowStore } from './rows.ts';
 import { RowNumbers } from './rows-numbers.ts';
 
 const WALL = 1_700_000_000_000;
+const MARKS = [0, Flag.waits, Flag.hit, Flag.miss, Flag.waits | Flag.hit];
 
 const drain = (rows: RowStore, tell: (part: Buffer) => void, bytes = 300): void => {
   for (let part = rows.changes(bytes); part; part = rows.changes(bytes)) tell(part);
@@ -54,7 +55,7 @@ describe('workers that die and come back, and connections that break', () => {
           for (const [what, worker, n] of list) {
             const life = live[worker]!;
             if (what === 'record') {
-              const failed = n % 4 === 0 ? { outcome: Outcome.error, code: `E${n}` } : {};
+              const failed = n % 4 === 0 ? { outcome: Outcome.error, code: `E${n}` } : { flags: MARKS[n % 5]! };
               life.rows.record(exchangeOf(life.session, digestOf(n), failed), WALL + n);
             } else if (what === 'tell') {
               const part = life.rows.changes(100 * n);
@@ -115,7 +116,10 @@ test('facts of a digest that improve later are told', () => {
 test('garbage is counted, never thrown, and changes nothing', () => {
   const rows = new RowStore();
   const facts = new MergedRows();
-  for (let i = 0; i < 5; i++) rows.record(exchangeOf(sessionOf(1), digestOf(i), { outcome: 1, code: '42P01' }), WALL);
+  for (let i = 0; i < 5; i++) {
+    rows.record(exchangeOf(sessionOf(1), digestOf(i), { outcome: 1, code: '42P01' }), WALL);
+    rows.record(exchangeOf(sessionOf(1), digestOf(i), { flags: Flag.waits }), WALL);
+  }
   const good = rows.changes()!;
   facts.apply(0, 1, good);
   const before = plain(facts.totals());
@@ -131,7 +135,7 @@ test('garbage is counted, never thrown, and changes nothing', () => {
       const bytes = Buffer.from(good);
       bytes.set(noise.subarray(0, bytes.length - at), at);
       new MergedRows().apply(0, 1, bytes);
-      new MergedRows().apply(0, 1, Buffer.concat([Buffer.from([1]), noise]));
+      new MergedRows().apply(0, 1, Buffer.concat([Buffer.from([ROWS_VERSION]), noise]));
     }),
     { numRuns: 500, seed: 3 },
   );
@@ -225,6 +229,27 @@ describe('queries', () => {
     expect(calls).toEqual([...calls].sort((a, b) => b - a));
   });
 
+  test('hits, misses, redirects and waits', () => {
+    const one = new MergedRows();
+    const store = new RowStore();
+    const session = sessionOf(1);
+    const get = digestOf(1, { protocol: 'redis', operation: 'GET' });
+    const pop = digestOf(2, { protocol: 'redis', operation: 'BLPOP' });
+    for (const flags of [Flag.hit, Flag.hit, Flag.hit, Flag.miss, 0])
+      store.record(exchangeOf(session, get, { flags }), WALL);
+    store.record(exchangeOf(session, get, { outcome: Outcome.redirected, code: 'MOVED' }), WALL);
+    store.record(exchangeOf(session, pop, { flags: Flag.waits }), WALL);
+    drain(store, (part) => one.apply(0, 1, part));
+    const [first, second] = one.query({ sort: 'hits' }).queries;
+    expect(first).toMatchObject({ calls: 6, hits: 3, misses: 1, hit_ratio: 0.75, redirected: 1, errors: {}, waits: 0 });
+    expect(first!.wait).toBeNull();
+    expect(second).toMatchObject({ calls: 1, hit_ratio: null, waits: 1, wait: { total_s: 1, max_s: 1 } });
+    expect(second!.time.total_s).toBe(0);
+    expect(one.query({ by: 'protocol' }).queries).toEqual([expect.objectContaining({ protocol: 'redis', calls: 7 })]);
+    for (const sort of ['misses', 'redirected'] as const) expect(one.query({ sort }).queries[0]!.operation).toBe('GET');
+    for (const sort of ['waits', 'wait'] as const) expect(one.query({ sort }).queries[0]!.operation).toBe('BLPOP');
+  });
+
   test('a row has the fields of the contract', () => {
     const one = new MergedRows();
     const store = new RowStore();
@@ -253,6 +278,12 @@ describe('queries', () => {
         rows_affected: 0,
         request_bytes: 100,
         reply_bytes: 1000,
+        hits: 0,
+        misses: 0,
+        hit_ratio: null,
+        redirected: 0,
+        waits: 0,
+        wait: null,
         time: {
           total_s: 1,
           mean_s: 1,

@@ -262,13 +262,17 @@ export class MergedRows {
   }
 }
 
-const digestNumbers = ({ values, time }: RowNumbers): DigestNumbers => ({
+/** The part of a row's numbers that metrics show. */
+export const digestNumbers = ({ values, time }: RowNumbers): DigestNumbers => ({
   calls: values[Field.calls]!,
   errors: values[Field.errors]!,
   rowsReturned: values[Field.rowsReturned]!,
   rowsAffected: values[Field.rowsAffected]!,
   requestBytes: values[Field.requestBytes]!,
   replyBytes: values[Field.replyBytes]!,
+  hits: values[Field.hits]!,
+  misses: values[Field.misses]!,
+  redirected: values[Field.redirected]!,
   time,
 });
 

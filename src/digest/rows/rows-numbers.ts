@@ -16,12 +16,20 @@ export const Field = {
   replyBytes: 10,
   /** Seconds spent in continuations: part of the total time, of no call's latency. */
   continuedSeconds: 11,
+  /** Reads of a key that was there, and of one that was not. */
+  hits: 12,
+  misses: 13,
+  /** Calls that the server sent elsewhere (Redis MOVED, ASK): no errors. */
+  redirected: 14,
+  /** Calls that asked the server to wait. */
+  waits: 15,
   /** Wall ms; 0 = never. */
-  firstSeen: 12,
-  lastSeen: 13,
+  firstSeen: 16,
+  lastSeen: 17,
 } as const;
-export const SUMMED_FIELDS = 12;
-export const FIELDS = 14;
+export const SUMMED_FIELDS = 16;
+export const FIELDS = 18;
+const MARKS = Flag.hit | Flag.miss | Flag.waits;
 
 /** What progress reports of an endless exchange have counted already. */
 export interface Counted {
@@ -38,11 +46,13 @@ export interface Counted {
  *   `cancelled`, `lost` where there is none). The codes' counts add up to `errors`.
  * - `time`: first request byte to last reply byte of every timed call that had a whole reply; `firstByte`: to the first.
  *   What the server was asked to wait for, and what never ends, is no latency and enters neither.
+ * - `wait`: the same of every timed call that asked the server to wait; made with the first one, as most rows have none.
  */
 export class RowNumbers {
   readonly values = new Float64Array(FIELDS);
   readonly time = new Histogram();
   readonly firstByte = new Histogram();
+  wait: Histogram | null = null;
   codes: Map<string, number> | null = null;
 
   /** Counts one ended exchange. `wall`: ms since the epoch. `codeOf` bounds the vocabulary of codes. */
@@ -52,7 +62,8 @@ export class RowNumbers {
     const continued = (x.flags & Flag.continuation) !== 0;
     if (skipped) v[Field.skipped]!++;
     else if (!continued) v[Field.calls]!++;
-    if (isFailure(x.outcome)) this.#error(x, codeOf);
+    if (x.outcome !== Outcome.ok) this.#unusual(x, codeOf);
+    if ((x.flags & MARKS) !== 0) this.#marked(x, skipped || continued);
     this.traffic(x, wall, before);
     if ((x.flags & Flag.untimed) !== 0) v[Field.untimed]!++;
     else if (isLatency(x)) {
@@ -87,6 +98,7 @@ export class RowNumbers {
     this.#seen(other.values);
     this.time.add(other.time);
     this.firstByte.add(other.firstByte);
+    if (other.wait !== null) this.#waited().add(other.wait);
     if (other.codes !== null) for (const [code, n] of other.codes) this.addCode(code, n);
   }
 
@@ -96,6 +108,8 @@ export class RowNumbers {
     this.#seen(after.values);
     this.time.add(difference(after.time, before.time));
     this.firstByte.add(difference(after.firstByte, before.firstByte));
+    if (after.wait !== null)
+      this.#waited().add(before.wait === null ? after.wait : difference(after.wait, before.wait));
     if (after.codes !== null) {
       for (const [code, n] of after.codes) this.addCode(code, n - (before.codes?.get(code) ?? 0));
     }
@@ -112,13 +126,29 @@ export class RowNumbers {
     return this.time.sum + this.values[Field.continuedSeconds]!;
   }
 
-  #error(x: Exchange, codeOf: (code: string) => string): void {
+  #unusual(x: Exchange, codeOf: (code: string) => string): void {
     const v = this.values;
+    if (x.outcome === Outcome.redirected) v[Field.redirected]!++;
+    if (!isFailure(x.outcome)) return;
     v[Field.errors]!++;
     if (x.outcome === Outcome.denied) v[Field.denied]!++;
     else if (x.outcome === Outcome.cancelled) v[Field.cancelled]!++;
     else if (x.outcome === Outcome.lost) v[Field.lost]!++;
     this.addCode(codeOf(errorCode(x)), 1);
+  }
+
+  #marked(x: Exchange, noCall: boolean): void {
+    const v = this.values;
+    if ((x.flags & Flag.hit) !== 0) v[Field.hits]!++;
+    if ((x.flags & Flag.miss) !== 0) v[Field.misses]!++;
+    if ((x.flags & Flag.waits) === 0 || noCall) return;
+    v[Field.waits]!++;
+    if (isWait(x)) this.#waited().record((x.replyLastByteAt - x.requestFirstByteAt) / 1000);
+  }
+
+  #waited(): Histogram {
+    this.wait ??= new Histogram();
+    return this.wait;
   }
 
   #seen(other: Float64Array): void {
@@ -154,9 +184,14 @@ export function errorCode(x: Exchange): string {
 }
 
 /** True for an exchange whose duration says how fast the server is. */
-export const isLatency = (x: Exchange): boolean =>
+export const isLatency = (x: Exchange): boolean => (x.flags & Flag.waits) === 0 && isTimed(x);
+
+/** True for an exchange whose duration says how long the server waited, as it was asked to. */
+export const isWait = (x: Exchange): boolean => (x.flags & Flag.waits) !== 0 && isTimed(x);
+
+const isTimed = (x: Exchange): boolean =>
   x.replies !== Replies.endless &&
-  (x.flags & (Flag.waits | Flag.untimed)) === 0 &&
+  (x.flags & Flag.untimed) === 0 &&
   x.outcome !== Outcome.skipped &&
   x.requestFirstByteAt > 0 &&
   x.replyLastByteAt > 0;

@@ -1,9 +1,9 @@
 import { type Exchange, Flag, Outcome } from '../../exchange/exchange.ts';
 import { Histogram } from '../../stats/histogram.ts';
 import { PacketWriter } from '../../stats/packet.ts';
-import { CodeNames, errorCode, isLatency } from './rows-numbers.ts';
+import { CodeNames, errorCode, isLatency, isWait } from './rows-numbers.ts';
 import { bounded } from './rows-scopes.ts';
-import { writeHistogram } from './rows-wire.ts';
+import { writeHistogram, writeOptional } from './rows-wire.ts';
 
 /** What a series counts; `code` is '' for success. `overflow`: all that found no room, its labels are ''. */
 export interface OperationLabels {
@@ -18,7 +18,13 @@ export interface OperationLabels {
 export class OperationSeries {
   readonly labels: OperationLabels;
   calls = 0;
+  /** Reads of a key that was there, and of one that was not; calls that were sent elsewhere. */
+  hits = 0;
+  misses = 0;
+  redirected = 0;
   readonly time = new Histogram();
+  /** Of calls that asked the server to wait; null until there is one. */
+  wait: Histogram | null = null;
 
   constructor(labels: OperationLabels) {
     this.labels = labels;
@@ -34,7 +40,8 @@ export const OVERFLOW: OperationLabels = {
   overflow: true,
 };
 export const MAX_SERIES = 2000;
-export const OPERATIONS_VERSION = 1;
+export const OPERATIONS_VERSION = 2;
+const MARKS = Flag.hit | Flag.miss | Flag.waits;
 
 /**
  * A worker's operations by (protocol, listener, database, operation, error code), for db.client.operation.duration: few
@@ -61,11 +68,13 @@ export class OperationStore {
    */
   record(x: Exchange, hint: number): number {
     if ((x.flags & Flag.continuation) !== 0 || x.outcome === Outcome.skipped) return hint;
-    const ok = x.outcome === Outcome.ok;
+    const ok = x.outcome === Outcome.ok || x.outcome === Outcome.redirected;
     const place = ok && hint >= 0 ? hint : this.#place(x, ok ? '' : this.#codes.nameOf(errorCode(x)));
     const series = this.series[place]!;
     series.calls++;
     if (isLatency(x)) series.time.record((x.replyLastByteAt - x.requestFirstByteAt) / 1000);
+    if (x.outcome === Outcome.redirected) series.redirected++;
+    if ((x.flags & MARKS) !== 0) mark(series, x);
     this.#dirty[place] = 1;
     return ok ? place : hint;
   }
@@ -91,8 +100,9 @@ export class OperationStore {
         for (const text of [l.protocol, l.listener, l.database, l.operation, l.code]) w.text(text);
         this.#told[place] = 1;
       }
-      w.varint(series.calls);
+      for (const n of [series.calls, series.hits, series.misses, series.redirected]) w.varint(n);
       writeHistogram(w, series.time);
+      writeOptional(w, series.wait);
     }
     const bytes = w.take();
     return bytes.length === 1 ? null : bytes;
@@ -119,4 +129,12 @@ export class OperationStore {
     this.#byKey.set(key, place);
     return place;
   }
+}
+
+function mark(series: OperationSeries, x: Exchange): void {
+  if ((x.flags & Flag.hit) !== 0) series.hits++;
+  if ((x.flags & Flag.miss) !== 0) series.misses++;
+  if (!isWait(x)) return;
+  series.wait ??= new Histogram();
+  series.wait.record((x.replyLastByteAt - x.requestFirstByteAt) / 1000);
 }

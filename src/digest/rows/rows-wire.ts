@@ -1,4 +1,4 @@
-import { BUCKETS, type Histogram, MIN_INDEX } from '../../stats/histogram.ts';
+import { BUCKETS, Histogram, MIN_INDEX } from '../../stats/histogram.ts';
 import type { PacketReader, PacketWriter } from '../../stats/packet.ts';
 import { FIELDS, Field, RowNumbers } from './rows-numbers.ts';
 
@@ -38,6 +38,21 @@ export function readHistogram(from: PacketReader, into: Histogram): void {
   into.counts = counts;
 }
 
+/** A byte that says whether there is one, and it. */
+export function writeOptional(out: PacketWriter, h: Histogram | null): void {
+  out.u8(h === null ? 0 : 1);
+  if (h !== null) writeHistogram(out, h);
+}
+
+export function readOptional(from: PacketReader): Histogram | null {
+  const there = from.u8();
+  if (there > 1) from.bad = true;
+  if (there !== 1) return null;
+  const h = new Histogram();
+  readHistogram(from, h);
+  return h;
+}
+
 export function writeNumbers(out: PacketWriter, n: RowNumbers): void {
   for (let i = 0; i < FIELDS; i++) {
     if (i === Field.continuedSeconds) out.f64(n.values[i]!);
@@ -45,6 +60,7 @@ export function writeNumbers(out: PacketWriter, n: RowNumbers): void {
   }
   writeHistogram(out, n.time);
   writeHistogram(out, n.firstByte);
+  writeOptional(out, n.wait);
   out.varint(n.codes === null ? 0 : n.codes.size);
   if (n.codes === null) return;
   for (const [code, count] of n.codes) {
@@ -58,6 +74,7 @@ export function readNumbers(from: PacketReader): RowNumbers {
   for (let i = 0; i < FIELDS; i++) n.values[i] = i === Field.continuedSeconds ? quantity(from) : from.varint();
   readHistogram(from, n.time);
   readHistogram(from, n.firstByte);
+  n.wait = readOptional(from);
   for (let left = from.count(2); left > 0 && !from.bad; left--) {
     const code = from.text();
     n.addCode(code, from.varint());

@@ -54,6 +54,7 @@ export const plain = (n: RowNumbers) => ({
   codes: Object.fromEntries([...(n.codes ?? [])].filter(([, count]) => count !== 0).sort()),
   time: buckets(n.time),
   firstByte: buckets(n.firstByte),
+  wait: n.wait === null ? null : buckets(n.wait),
 });
 const buckets = (h: RowNumbers['time']) => ({
   count: h.count,

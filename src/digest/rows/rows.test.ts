@@ -26,7 +26,11 @@ describe('what one exchange counts as', () => {
     ['lost', { outcome: Outcome.lost, replyLastByteAt: 0 }, { calls: 1, errors: 1, lost: 1 }, 0],
     ['skipped', { outcome: Outcome.skipped }, { calls: 0, errors: 0, skipped: 1 }, 0],
     ['continuation', { flags: Flag.continuation }, { calls: 0, rowsReturned: 10, continuedSeconds: 1 }, 0],
-    ['a wait', { flags: Flag.waits }, { calls: 1, continuedSeconds: 0 }, 0],
+    ['a wait', { flags: Flag.waits }, { calls: 1, waits: 1, continuedSeconds: 0 }, 0],
+    ['a wait that is no call', { flags: Flag.waits | Flag.continuation }, { calls: 0, waits: 0 }, 0],
+    ['a hit', { flags: Flag.hit }, { calls: 1, hits: 1, misses: 0 }, 1],
+    ['a miss', { flags: Flag.miss }, { calls: 1, hits: 0, misses: 1 }, 1],
+    ['redirected', { outcome: Outcome.redirected, code: 'MOVED' }, { calls: 1, errors: 0, redirected: 1 }, 1],
     ['endless', { replies: Replies.endless }, { calls: 1 }, 0],
     ['untimed', { flags: Flag.untimed }, { calls: 1, untimed: 1 }, 0],
     ['without a reply', { replies: Replies.none, replyFirstByteAt: 0, replyLastByteAt: 0 }, { calls: 1 }, 0],
@@ -42,6 +46,17 @@ describe('what one exchange counts as', () => {
       expect(codes).toBe(totals.values[Field.errors]);
     });
   }
+
+  test('a wait has a time of its own, which no row has before its first', () => {
+    const rows = new RowStore();
+    rows.record(exchangeOf(session, digestOf(1)), WALL);
+    expect(rows.totals().wait).toBeNull();
+    rows.record(exchangeOf(session, digestOf(1), { flags: Flag.waits }), WALL);
+    for (const change of [{ replies: Replies.endless }, { flags: Flag.waits | Flag.untimed }, { replyLastByteAt: 0 }])
+      rows.record(exchangeOf(session, digestOf(1), { flags: Flag.waits, ...change }), WALL);
+    const { wait, values } = rows.totals();
+    expect([wait?.count, wait?.sum, wait?.max, values[Field.waits]]).toEqual([1, 1, 1, 4]);
+  });
 
   test('errors without a code of their own are named for how they ended', () => {
     const rows = new RowStore();
@@ -133,9 +148,20 @@ describe('totals equal rows + other + nothing else', () => {
     fc.record({
       digest: fc.integer({ min: 0, max: 30 }),
       user: fc.integer({ min: 0, max: 3 }),
-      outcome: fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5) as fc.Arbitrary<Exchange['outcome']>,
+      outcome: fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5, 6) as fc.Arbitrary<Exchange['outcome']>,
       code: fc.constantFrom('42P01', '23505', ''),
-      flags: fc.constantFrom(0, 0, 0, Flag.continuation, Flag.untimed, Flag.waits, Flag.prepared),
+      flags: fc.constantFrom(
+        0,
+        0,
+        0,
+        Flag.continuation,
+        Flag.untimed,
+        Flag.waits,
+        Flag.prepared,
+        Flag.hit,
+        Flag.miss,
+        Flag.waits | Flag.hit,
+      ),
       eighths: fc.integer({ min: 1, max: 64 }),
       reused: fc.boolean(),
     }),

@@ -1,0 +1,92 @@
+// Top queries and commands.
+
+import { $, cells, element, fill, heads, hint, markSorted, meter, say, setBadge, setMeter, write } from './table.js';
+import { number, percent, size, sum, time } from './words.js';
+
+const COLUMNS = [
+  { label: 'Share of time', className: 'share left', sort: 'time' },
+  { label: 'Query or command', className: 'what left' },
+  { label: 'Calls', sort: 'calls', of: (q) => number(q.calls) },
+  { label: 'Mean', sort: 'mean', of: (q) => time(q.time?.mean_s) },
+  { label: 'p95', sort: 'p95', of: (q) => time(q.time?.p95_s) },
+  { label: 'p99', sort: 'p99', of: (q) => time(q.time?.p99_s) },
+  { label: 'Max', sort: 'max', of: (q) => time(q.time?.max_s) },
+  { label: 'Wait p95', className: 'waits', sort: 'wait', of: (q) => (q.wait ? time(q.wait.p95_s) : '') },
+  { label: 'Hits', className: 'hits', sort: 'hits', of: (q) => (q.hit_ratio == null ? '' : percent(q.hit_ratio)) },
+  { label: 'Rows', sort: 'rows', of: (q) => number((q.rows_returned ?? 0) + (q.rows_affected ?? 0)) },
+  { label: 'Bytes', sort: 'bytes', of: (q) => size((q.request_bytes ?? 0) + (q.reply_bytes ?? 0)) },
+  { label: 'Errors', className: 'errors', sort: 'errors', of: (q) => number(sum(q.errors)) },
+];
+const KEY = ['digest', 'protocol', 'listener', 'database', 'user', 'application'];
+const whole = new Set(); // rows whose text is shown in full
+
+export const drawQueries = (choose) => heads($('queries'), COLUMNS, choose);
+
+/** What a row is called, and the smaller line under it. */
+function named(q, by) {
+  if (by === '' || by === 'digest') {
+    const who = by === '' ? [q.user, q.database, q.application].filter(Boolean).join(' · ') : '';
+    return [[q.summary || q.operation || q.digest, who].filter(Boolean).join('  —  '), q.text ?? ''];
+  }
+  if (by === 'target') return [q.targets.join(', ') || '(none)', ''];
+  if (by === 'error') return [q.error || '(no error)', ''];
+  return [q[by] || '(none)', ''];
+}
+
+function makeQuery(key) {
+  const tr = cells(COLUMNS);
+  const [share, what] = tr.children;
+  share.append(meter());
+  const line = element('div', 'line');
+  line.append(element('span', 'badge'), element('div', 'name'));
+  what.append(line, element('div', 'text'));
+  what.addEventListener('click', () => {
+    if (getSelection()?.toString()) return;
+    if (!whole.delete(key)) whole.add(key);
+    tr.classList.toggle('whole', whole.has(key));
+  });
+  return tr;
+}
+
+function updateQuery(tr, q, by, totalSeconds) {
+  const [share, what] = tr.children;
+  setMeter(share.firstChild, totalSeconds > 0 ? (q.time?.total_s ?? 0) / totalSeconds : 0);
+  const [name, text] = named(q, by);
+  const [line, second] = what.children;
+  setBadge(line.firstChild, q.protocol);
+  say(line.lastChild, name);
+  say(second, text);
+  second.hidden = text === '' || text === name;
+  write(tr, COLUMNS, q);
+  tr.lastChild.classList.toggle('bad', tr.lastChild.textContent !== '0');
+  const codes = Object.entries(q.errors ?? {}).map(([code, n]) => `${code} × ${n}`);
+  hint(tr.lastChild, codes.join(', '));
+  hint(tr.querySelector('.hits'), q.hit_ratio == null ? '' : `${number(q.hits)} hits, ${number(q.misses)} misses`);
+  hint(tr.querySelector('.waits'), q.waits > 0 ? `${number(q.waits)} calls asked the server to wait` : '');
+}
+
+/** `choice`: by, sort and protocol. */
+export function showQueries({ queries, other, totals }, choice) {
+  const nothing = totals.calls === 0 && choice.protocol === '';
+  $('empty').hidden = !nothing;
+  $('top').hidden = nothing;
+  const table = $('queries');
+  // Columns that only some protocols have.
+  table.classList.toggle('with-hits', totals.hit_ratio != null);
+  table.classList.toggle('with-waits', totals.waits > 0);
+  const seconds = totals.time?.total_s ?? 0;
+  const { by } = choice;
+  const keyOf = (q) => JSON.stringify([by, ...KEY.map((k) => q[k] ?? ''), named(q, by)[0]]);
+  fill(
+    table.tBodies[0],
+    queries,
+    keyOf,
+    (q) => makeQuery(keyOf(q)),
+    (tr, q) => updateQuery(tr, q, by, seconds),
+  );
+  const parts = [`${number(totals.calls)} calls, ${time(seconds)} of database time`];
+  if (totals.redirected > 0) parts.push(`${number(totals.redirected)} sent elsewhere by the server`);
+  if (other.calls > 0) parts.push(`${number(other.calls)} of the calls in rows not shown`);
+  say($('folded'), parts.join(' · '));
+  markSorted(table, choice.sort);
+}
