@@ -85,9 +85,9 @@ export function queryTable(answer: QueriesAnswer, rates: QueryRates, options: Ta
   return [title, header, ...lines].slice(0, Math.max(3, options.height)).map((line) => cut(line, options.width));
 }
 
-/** The summary, and as much of the text as there is room for: two queries of one summary are told apart. */
+/** The summary, where the text does not begin with it, and as much of the text as there is room for. */
 const nameOf = ({ summary, text }: QueryRow): string =>
-  summary === '' || summary === text ? text : `${summary} · ${text}`;
+  summary === '' || text === summary || text.startsWith(`${summary} `) ? text : `${summary} · ${text}`;
 
 /** The columns that some row has something in. */
 function columnsFor(rows: readonly Line[]): Column[] {
