@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Digest, SqlMode } from '../exchange/digest.ts';
-import { loadSqlParser, SqlDigestCache, type SqlDigestCacheOptions, type SqlParser } from './cache.ts';
+import { loadSqlParser, SqlDigestCache, type SqlDigestCacheOptions, type SqlParser, type SqlParsers } from './cache.ts';
 
 const ON: SqlMode = { dialect: 'postgres', standardConformingStrings: true };
 const OFF: SqlMode = { dialect: 'postgres', standardConformingStrings: false };
 
-let parser: SqlParser;
+let parser: SqlParsers;
 beforeAll(async () => {
   parser = await loadSqlParser();
 });
@@ -201,13 +201,17 @@ describe('when a statement is parsed', () => {
   test('above the budget: by the thread, until time has passed', async () => {
     let now = 0;
     const slow: SqlParser = {
-      broken: false,
+      ...parser.postgres,
       parse: (text) => {
         now += 30; // what a parse takes by this clock
-        return parser.parse(text);
+        return parser.postgres.parse(text);
       },
     };
-    const cache = make({ parser: slow, now: () => now, limits: { parseMsPerSecond: 50, parseBurstMs: 50 } });
+    const cache = make({
+      parser: { ...parser, postgres: slow },
+      now: () => now,
+      limits: { parseMsPerSecond: 50, parseBurstMs: 50 },
+    });
     expect(first(cache, 'select a1 from t').settled).toBe(true);
     expect(first(cache, 'select a2 from t').settled).toBe(true);
     const third = first(cache, 'select a3 from t');
@@ -282,6 +286,25 @@ describe('named digests', () => {
     expect(new Set([call, ...others].map((d) => d.id)).size).toBe(5);
     expect(make().named('postgres', 'FunctionCall', 'function_call 123').id).toBe(call.id);
     cache.named('redis', 'GET', 'é'.repeat(5000));
+  });
+
+  test('may bring what they touch', () => {
+    const targets = [{ schema: '', name: 'user:*', operations: ['read'] }];
+    const digest = make().named('redis', 'GET', 'GET user:*', { targets, confidence: 'partial' });
+    expect([digest.targets, digest.confidence, digest.settled]).toEqual([targets, 'partial', true]);
+  });
+
+  test('one that is kept and used elsewhere stays; one that is not is let go, and its keeper is told', () => {
+    const cache = make({ limits: { digests: 100 } });
+    const used = cache.named('redis', 'GET', 'GET used:*');
+    const unused = cache.named('redis', 'GET', 'GET unused:*');
+    for (let i = 0; i < 500; i++) {
+      cache.named('redis', 'GET', `GET ${i}`);
+      expect(cache.holds(used)).toBe(true);
+    }
+    expect(cache.holds(unused)).toBe(false);
+    expect(cache.holds(make().named('redis', 'GET', 'GET used:*'))).toBe(false);
+    expect(cache.named('redis', 'GET', 'GET used:*')).toBe(used);
   });
 });
 

@@ -1,54 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import type { Digest, DigestCache, SqlMode, SqlReading, SqlStatement, StatementFacts } from '../exchange/digest.ts';
 import { digestId } from './canonical-hash.ts';
+import { DIGEST_LIMITS, type DigestLimits } from './digest-limits.ts';
 import { DigestRecord } from './digest-record.ts';
 import { DigestTable } from './digest-table.ts';
+import { type Dialect, Key, MYSQL, POSTGRES } from './facts/dialects.ts';
 import { ParseBudget } from './facts/parse-budget.ts';
 import { parseFacts } from './facts/parse-facts.ts';
 import { parseForm } from './facts/parse-form.ts';
-import { ParseThread } from './facts/parse-thread.ts';
-import type { SqlParser } from './facts/sql-parser.ts';
+import { type ParseTask, ParseThread } from './facts/parse-thread.ts';
+import type { SqlParser, SqlParsers } from './facts/sql-parser.ts';
 import { Sensitive } from './facts/sql-sensitive.ts';
-import { tokenFacts } from './facts/sql-token-facts.ts';
 import type { TreeFacts } from './facts/sql-tree-facts.ts';
 import { sampleOf } from './sample.ts';
+import { MysqlLexer } from './sql/mysql-lexer.ts';
 import { SqlLexer } from './sql/sql-lexer.ts';
 import { traceparentOf } from './sqlcommenter.ts';
 
-export { loadSqlParser, type SqlParser } from './facts/sql-parser.ts';
-
-/** Bounds of one process' digest cache. */
-export interface DigestLimits {
-  /** Digests kept; above, those not in use are evicted. */
-  readonly digests: number;
-  /** Memory they may take, bytes, roughly. */
-  readonly bytes: number;
-  /** Longest text that is read whole; of longer ones this prefix is digested, `truncated`. Bytes. */
-  readonly textBytes: number;
-  /** Longest text (in parse form) that is parsed on the loop. Characters. */
-  readonly inlineChars: number;
-  /** Share of the loop that parsing may take: a bucket of `parseBurstMs` that fills by `parseMsPerSecond`. */
-  readonly parseMsPerSecond: number;
-  readonly parseBurstMs: number;
-  /** Statements that may wait for the parser thread, and their characters. */
-  readonly queuedParses: number;
-  readonly queuedChars: number;
-}
-
-export const DIGEST_LIMITS: DigestLimits = {
-  digests: 16_384,
-  bytes: 64 * 1024 * 1024,
-  textBytes: 64 * 1024,
-  inlineChars: 4096,
-  parseMsPerSecond: 50,
-  parseBurstMs: 50,
-  queuedParses: 1024,
-  queuedChars: 4 * 1024 * 1024,
-};
+export { DIGEST_LIMITS, type DigestLimits } from './digest-limits.ts';
+export { loadSqlParser, type SqlDialect, type SqlParser, type SqlParsers } from './facts/sql-parser.ts';
 
 export interface SqlDigestCacheOptions {
-  /** From loadSqlParser(); null: facts come from tokens only. */
-  readonly parser: SqlParser | null;
+  /** From loadSqlParser(), one a dialect; null: facts come from tokens only. */
+  readonly parser: SqlParsers | null;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** 32 random bits; the hash's key. Default: the system's. */
@@ -71,23 +45,25 @@ export interface DigestCounts {
   parseDropped: number;
 }
 
-/** Kinds of keys: one text may stand for different things. */
-const Key = { sql: 0, truncatedSql: 1, named: 2 } as const;
-const POSTGRES = 'postgres';
 const NAMED_BYTES = 4096;
+const NO_FACTS: Pick<Digest, 'targets' | 'confidence'> = { targets: [], confidence: 'parsed' };
 /** Statement objects kept for the next reading. */
 const KEPT_STATEMENTS = 256;
 
+/** A statement to be parsed; `tokens`: how many it has. */
+interface Parse extends ParseTask {
+  readonly tokens: number;
+}
+
 interface Pending {
-  readonly text: string;
-  readonly label: string;
+  readonly task: Parse;
   readonly waiters: (() => void)[];
 }
 
 /**
  * The digest cache of one process. A text's canonical form is looked up as bytes; only one never seen becomes a Digest:
- * facts from its tokens at once, then from Postgres' parser: on the loop while it is short and the budget lasts, else on
- * the parser thread. Facts are a function of the canonical text (the parser is given stand-ins for literals), so the key
+ * facts from its tokens at once, then from its dialect's parser: on the loop while it is short and the budget lasts, else
+ * on the parser thread. MySQL's lexer and parser are made when a session first asks for them. Facts are a function of the canonical text (the parser is given stand-ins for literals), so the key
  * needs no quoting mode and no text can lend its facts to another.
  *
  * Eviction: `onEvict` is called before a slot is free again. A Digest held elsewhere (by a prepared statement) stays
@@ -104,14 +80,20 @@ export class SqlDigestCache implements DigestCache {
     parseDropped: 0,
   };
   readonly #limits: DigestLimits;
-  readonly #parser: SqlParser | null;
+  readonly #parsers: SqlParsers | null;
   readonly #now: () => number;
   readonly #samples: boolean;
   readonly #budget: ParseBudget;
   readonly #thread: ParseThread;
-  readonly #lexer: SqlLexer;
+  readonly #postgres: SqlLexer;
+  #mysql: MysqlLexer | null = null;
+  /** Of the text read last. */
+  #lexer: SqlLexer | MysqlLexer;
+  #dialect: Dialect = POSTGRES;
   readonly #table: DigestTable;
   readonly #pending = new Map<Digest, Pending>();
+  /** Among the pending: those that wait for MySQL's parser to be loaded. */
+  #forLoad: Digest[] = [];
   readonly #reading: SqlReading = { count: 0, statements: [], truncated: false, traceparent: '' };
   readonly #nameWords = new Int32Array(NAMED_BYTES / 4 + 1);
   readonly #nameBytes = Buffer.from(this.#nameWords.buffer);
@@ -120,11 +102,12 @@ export class SqlDigestCache implements DigestCache {
     const limits = { ...DIGEST_LIMITS, ...options.limits };
     const random = options.random ?? (() => randomBytes(4).readInt32LE());
     this.#limits = limits;
-    this.#parser = options.parser;
+    this.#parsers = options.parser;
     this.#now = options.now;
     this.#budget = new ParseBudget(options.now, limits.parseMsPerSecond, limits.parseBurstMs);
     this.#thread = new ParseThread(limits.queuedParses, limits.queuedChars);
-    this.#lexer = new SqlLexer(limits.textBytes);
+    this.#postgres = new SqlLexer(limits.textBytes);
+    this.#lexer = this.#postgres;
     this.#samples = options.samples ?? false;
     this.#table = new DigestTable(limits.digests, limits.bytes, random(), random());
   }
@@ -138,7 +121,7 @@ export class SqlDigestCache implements DigestCache {
     return this.#table.evictions;
   }
 
-  /** Statements that wait for the parser thread. */
+  /** Statements that wait for the parser thread, or for their parser to be loaded. */
   get waiting(): number {
     return this.#pending.size;
   }
@@ -150,15 +133,15 @@ export class SqlDigestCache implements DigestCache {
   /** Ends the parser thread; what waits for it is settled as it is. */
   close(): void {
     this.#thread.close();
+    for (const digest of this.#forLoad.splice(0)) this.#settle(digest, null);
   }
 
   read(mode: SqlMode, buf: Buffer, start: number, end: number): SqlReading {
     const reading = this.#reading;
-    const lexer = this.#lexer;
     if (reading.statements.length > KEPT_STATEMENTS) reading.statements.length = KEPT_STATEMENTS;
     const truncated = end - start > this.#limits.textBytes;
     const to = truncated ? start + this.#limits.textBytes : end;
-    lexer.begin(buf, start, to, standardConforming(mode), truncated);
+    const lexer = this.#begin(mode, buf, start, to, truncated);
     let count = 0;
     while (lexer.next()) {
       const digest = this.#lookUp(buf);
@@ -185,8 +168,8 @@ export class SqlDigestCache implements DigestCache {
       digest.settled = true;
       return true;
     }
-    if (pending.text.length <= this.#limits.inlineChars && this.#budget.open) {
-      this.#parseInline(digest, pending.text, pending.label);
+    if (this.#fitsLoop(pending.task) && this.#budget.open) {
+      this.#parseInline(digest, pending.task);
       return true;
     }
     pending.waiters.push(done);
@@ -195,13 +178,13 @@ export class SqlDigestCache implements DigestCache {
 
   factsOf(mode: SqlMode, buf: Buffer, start: number, end: number): StatementFacts | null {
     if (end - start > this.#limits.textBytes) return null;
-    const lexer = this.#lexer;
-    lexer.begin(buf, start, end, standardConforming(mode), false);
+    const lexer = this.#begin(mode, buf, start, end, false);
+    const dialect = this.#dialect;
     const forms: string[] = [];
     const texts: string[] = [];
     let readable = true;
     while (lexer.next()) {
-      const form = parseForm(lexer.canonical, buf);
+      const form = parseForm(lexer.canonical, buf, dialect.forms);
       if (form === null) readable = false;
       else forms.push(form);
       texts.push(this.#text());
@@ -209,9 +192,11 @@ export class SqlDigestCache implements DigestCache {
     const text = texts.join('; ');
     const form = forms.join('; ');
     if (form.length > this.#limits.inlineChars) return null;
-    const tokens = tokenFacts(text);
+    const tokens = dialect.tokenFacts(text);
     const { operation } = tokens;
-    const tree = readable && form !== '' ? this.#timed(form, tokens.label) : null;
+    if (tokens.tokens > dialect.inlineTokens) return null;
+    const tree =
+      readable && form !== '' ? this.#timed({ dialect: dialect.name, text: form, label: tokens.label }) : null;
     if (!tree) {
       const confidence = readable && form !== '' ? 'partial' : 'none';
       return { operation, summary: tokens.summary, targets: tokens.targets, confidence };
@@ -221,7 +206,12 @@ export class SqlDigestCache implements DigestCache {
     return { operation, summary: tree.summary, targets: tree.targets, confidence };
   }
 
-  named(protocol: string, operation: string, text: string): Digest {
+  named(
+    protocol: string,
+    operation: string,
+    text: string,
+    facts: Pick<Digest, 'targets' | 'confidence'> = NO_FACTS,
+  ): Digest {
     const bytes = this.#nameBytes;
     const length = Math.min(bytes.write(`${protocol}\u0000${operation}\u0000${text}`), NAMED_BYTES);
     bytes.fill(0, length, length + 4);
@@ -232,15 +222,36 @@ export class SqlDigestCache implements DigestCache {
       const digest = new DigestRecord(id, protocol, text, false, slot);
       digest.operation = operation;
       digest.summary = operation;
-      digest.confidence = 'parsed';
+      digest.targets = facts.targets;
+      digest.confidence = facts.confidence;
       digest.settled = true;
       return digest;
     });
   }
 
+  holds(digest: Digest): boolean {
+    return this.#table.holds(digest);
+  }
+
+  #begin(mode: SqlMode, buf: Buffer, start: number, end: number, truncated: boolean): SqlLexer | MysqlLexer {
+    if (mode.dialect === 'postgres') {
+      const lexer = this.#postgres;
+      lexer.begin(buf, start, end, mode.standardConformingStrings, truncated);
+      this.#lexer = lexer;
+      this.#dialect = POSTGRES;
+      return lexer;
+    }
+    this.#mysql ??= new MysqlLexer(this.#limits.textBytes);
+    this.#mysql.begin(buf, start, end, mode, truncated);
+    this.#lexer = this.#mysql;
+    this.#dialect = MYSQL;
+    return this.#mysql;
+  }
+
   #lookUp(buf: Buffer): Digest {
     const { canonical, cut } = this.#lexer;
-    const known = this.#table.find(canonical.words, canonical.length, cut ? Key.truncatedSql : Key.sql);
+    const { key, truncatedKey } = this.#dialect;
+    const known = this.#table.find(canonical.words, canonical.length, cut ? truncatedKey : key);
     if (known === null) return this.#first(buf, cut);
     this.counts.hits++;
     return known;
@@ -260,14 +271,15 @@ export class SqlDigestCache implements DigestCache {
   /** A statement never seen. */
   #first(buf: Buffer, cut: boolean): Digest {
     const { canonical } = this.#lexer;
+    const dialect = this.#dialect;
     this.counts.misses++;
     const text = this.#text();
-    const id = digestId(POSTGRES, canonical.out.subarray(0, canonical.length));
-    const facts = tokenFacts(text);
-    const kind = cut ? Key.truncatedSql : Key.sql;
+    const id = digestId(dialect.name, canonical.out.subarray(0, canonical.length));
+    const facts = dialect.tokenFacts(text);
+    const kind = cut ? dialect.truncatedKey : dialect.key;
     let record: DigestRecord | null = null;
     const digest = this.#table.add(canonical.words, canonical.length, kind, (slot) => {
-      record = new DigestRecord(id, POSTGRES, text, cut, slot);
+      record = new DigestRecord(id, dialect.name, text, cut, slot);
       if (this.#samples) record.sample = sampleOf(buf, this.#lexer.start, this.#lexer.end, text);
       return record;
     });
@@ -279,32 +291,57 @@ export class SqlDigestCache implements DigestCache {
     }
     digest.summary = facts.summary;
     digest.literalSensitive = facts.sensitivity !== Sensitive.no;
-    const form = parseForm(canonical, buf);
+    const form = parseForm(canonical, buf, dialect.forms);
     if (form === null) {
       digest.settled = true;
       return digest;
     }
     digest.targets = facts.targets;
     digest.confidence = 'partial';
-    this.#parse(digest, form, facts.label);
+    this.#parse(digest, { dialect: dialect.name, text: form, label: facts.label, tokens: facts.tokens });
     return digest;
   }
 
-  #parse(digest: Digest, text: string, label: string): void {
-    if (this.#parser === null) digest.settled = true;
-    else if (!this.#parser.broken && text.length <= this.#limits.inlineChars && this.#budget.open)
-      this.#parseInline(digest, text, label);
-    else if (this.#thread.submit(text, label, (facts) => this.#parsedElsewhere(digest, facts)))
-      this.#pending.set(digest, { text, label, waiters: [] });
-    else {
-      digest.settled = true;
+  #parse(digest: Digest, task: Parse): void {
+    const parser = this.#parsers?.[task.dialect];
+    if (parser === undefined) digest.settled = true;
+    else if (!parser.ready && !parser.broken) this.#parseLater(digest, task, parser);
+    else if (!parser.broken && this.#fitsLoop(task) && this.#budget.open) this.#parseInline(digest, task);
+    else if (this.#thread.submit(task, (facts) => this.#parsedElsewhere(digest, facts))) {
+      if (!this.#pending.has(digest)) this.#pending.set(digest, { task, waiters: [] });
+    } else {
       this.counts.parseDropped++;
+      this.#giveUp(digest);
     }
   }
 
-  #parseInline(digest: Digest, text: string, label: string): void {
+  /** Keeps the statement until its parser is loaded; as many as may wait for the thread. */
+  #parseLater(digest: Digest, task: Parse, parser: SqlParser): void {
+    if (this.#forLoad.length >= this.#limits.queuedParses) {
+      this.counts.parseDropped++;
+      digest.settled = true;
+      return;
+    }
+    this.#forLoad.push(digest);
+    this.#pending.set(digest, { task, waiters: [] });
+    if (this.#forLoad.length > 1) return;
+    void parser.load().then(() => {
+      for (const waiting of this.#forLoad.splice(0)) {
+        const pending = this.#pending.get(waiting);
+        if (pending) this.#parse(waiting, pending.task);
+      }
+    });
+  }
+
+  #fitsLoop({ dialect, text, tokens }: Parse): boolean {
+    const { ready, broken } = this.#parsers![dialect];
+    const most = dialect === 'mysql' ? MYSQL.inlineTokens : POSTGRES.inlineTokens;
+    return ready && !broken && text.length <= this.#limits.inlineChars && tokens <= most;
+  }
+
+  #parseInline(digest: Digest, task: Parse): void {
     this.counts.parsedInline++;
-    this.#settle(digest, this.#timed(text, label));
+    this.#settle(digest, this.#timed(task));
   }
 
   #parsedElsewhere(digest: Digest, facts: TreeFacts | null): void {
@@ -313,10 +350,10 @@ export class SqlDigestCache implements DigestCache {
     this.#settle(digest, facts);
   }
 
-  #timed(text: string, label: string): TreeFacts | null {
-    if (this.#parser === null) return null;
+  #timed({ dialect, text, label }: ParseTask): TreeFacts | null {
+    if (this.#parsers === null) return null;
     const before = this.#now();
-    const facts = parseFacts(this.#parser, text, label);
+    const facts = parseFacts(this.#parsers[dialect], dialect, text, label);
     this.#budget.spend(this.#now() - before);
     return facts;
   }
@@ -328,6 +365,11 @@ export class SqlDigestCache implements DigestCache {
       digest.confidence = 'parsed';
       if (facts.sensitivity !== Sensitive.no) digest.literalSensitive = true;
     } else this.counts.unparsed++;
+    this.#giveUp(digest);
+  }
+
+  /** The facts are what they are; tells who waits for them. */
+  #giveUp(digest: Digest): void {
     digest.settled = true;
     const pending = this.#pending.get(digest);
     if (!pending) return;
@@ -335,6 +377,3 @@ export class SqlDigestCache implements DigestCache {
     for (const done of pending.waiters) done();
   }
 }
-
-const standardConforming = (mode: SqlMode): boolean =>
-  mode.dialect === 'postgres' ? mode.standardConformingStrings : mode.noBackslashEscapes;

@@ -67,6 +67,13 @@ export class DigestTable {
     }
   }
 
+  /** Is it still here? Counts as being asked for. */
+  holds(digest: Digest): boolean {
+    if (this.#digests[digest.slot] !== digest) return false;
+    this.#used[digest.slot] = 1;
+    return true;
+  }
+
   /** Adds what the last find() did not find; `make` gets the slot. */
   add(words: Int32Array, length: number, kind: number, make: (slot: number) => Digest): Digest {
     const hash = this.#hash;

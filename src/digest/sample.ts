@@ -1,8 +1,9 @@
 /** Characters of a sample at most. */
 const SAMPLE_CHARS = 2048;
 
-/** Statements that can hold a password, wherever it stands in them. Matched against canonical text: lower case, no literals. */
-const SECRETS = /\b(?:password|encrypted|user mapping|subscription|server|dblink\w*|crypt|pgp_sym_\w+|identified)\b/;
+/** Statements that can hold a password or a key, wherever it stands in them. Matched against canonical text: no literals. */
+const SECRETS =
+  /\b(?:password|encrypted|user mapping|subscription|server|dblink\w*|crypt|pgp_sym_\w+|identified|auth|\w+_password|\w+_key|aes_\w+|des_\w+|encrypt|decrypt|encode|decode|change (?:master|replication))\b/i;
 
 /**
  * The text as it came, for operators who asked to see literals. What may hold a password stays canonical even then

@@ -96,6 +96,11 @@ export interface DigestCache {
   settle(digest: Digest, done: () => void): boolean;
   /** For the gate, for literal-sensitive statements: facts of this very text, parsed now, or null when it is too long for that. */
   factsOf(mode: SqlMode, buf: Buffer, start: number, end: number): StatementFacts | null;
-  /** The digest of an operation that has no query text (`FunctionCall`, a Redis command …). `text` must hold no literal. */
-  named(protocol: string, operation: string, text: string): Digest;
+  /**
+   * The digest of an operation that has no query text (`FunctionCall`, a Redis command …). `text` must hold no literal.
+   * `facts`, the same for the same text: what it touches and how sure that is; without them nothing, `parsed`.
+   */
+  named(protocol: string, operation: string, text: string, facts?: Pick<Digest, 'targets' | 'confidence'>): Digest;
+  /** For who keeps a named digest for later: is it still cached? Counts as use. Where not, name it anew. */
+  holds(digest: Digest): boolean;
 }

@@ -32,7 +32,8 @@ export class SessionFacts {
   readonly received: [downstream: number, upstream: number] = [0, 0];
   /** Exchanges that ended so far; counted by the recorder. */
   exchanges = 0;
-  transactionState = '';
+  /** '' until the server has told. `failed`: only a rollback ends it. */
+  transactionState: '' | 'idle' | 'in_transaction' | 'failed' = '';
   opaque = '';
 
   constructor(

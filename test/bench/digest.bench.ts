@@ -5,6 +5,13 @@ import type { SqlMode } from '../../src/exchange/digest.ts';
 // microseconds: known queries (a look-up), queries never seen (tokens only, as when the parse budget is spent), and parses.
 
 const MODE: SqlMode = { dialect: 'postgres', standardConformingStrings: true };
+const MYSQL: SqlMode = {
+  dialect: 'mysql',
+  ansiQuotes: false,
+  noBackslashEscapes: false,
+  flavour: 'mysql',
+  version: 80036,
+};
 const now = (): number => performance.now();
 const ROUNDS = 10;
 
@@ -26,33 +33,37 @@ const best = (count: number, run: () => void): number => {
   return least;
 };
 
-const known = (text: string): number => {
+/** The same text as MySQL writes it. */
+const mysqlText = (text: string): string => text.replace("'2026-01-01'::timestamptz", "timestamp '2026-01-01'");
+
+const known = (text: string, mode: SqlMode = MODE): number => {
   const cache = new SqlDigestCache({ parser: null, now });
   const buf = Buffer.from(text);
   const count = 50_000;
   return best(count, () => {
-    for (let i = 0; i < count; i++) cache.read(MODE, buf, 0, buf.length);
+    for (let i = 0; i < count; i++) cache.read(mode, buf, 0, buf.length);
   });
 };
 
-const unseen = (): number => {
+const unseen = (mode: SqlMode = MODE): number => {
   const cache = new SqlDigestCache({ parser: null, now });
   const buf = Buffer.alloc(128);
   const count = 20_000;
   let n = 0;
   return best(count, () => {
     for (let i = 0; i < count; i++)
-      cache.read(MODE, buf, 0, buf.write(`select c${n++} from t where a = 1 and b = 'x'`));
+      cache.read(mode, buf, 0, buf.write(`select c${n++} from t where a = 1 and b = 'x'`));
   });
 };
 
 const parser = await loadSqlParser();
-const parsed = (text: string): number => {
+await parser.mysql.load();
+const parsed = (text: string, mode: SqlMode = MODE): number => {
   const cache = new SqlDigestCache({ parser, now });
   const buf = Buffer.from(text);
   const count = 500;
   return best(count, () => {
-    for (let i = 0; i < count; i++) cache.factsOf(MODE, buf, 0, buf.length);
+    for (let i = 0; i < count; i++) cache.factsOf(mode, buf, 0, buf.length);
   });
 };
 
@@ -62,5 +73,12 @@ const rows: readonly (readonly [string, number])[] = [
   ['query never seen, tokens only', unseen()],
   [`parse, ${SHORT.length} bytes`, parsed(SHORT)],
   [`parse, ${LONG.length} bytes`, parsed(LONG)],
+  [`mysql: known query, ${SHORT.length} bytes`, known(SHORT, MYSQL)],
+  [`mysql: known query, ${LONG.length} bytes`, known(mysqlText(LONG), MYSQL)],
+  ['mysql: never seen, tokens only', unseen(MYSQL)],
+  [`mysql: parse, ${SHORT.length} bytes`, parsed(SHORT, MYSQL)],
+  [`mysql: parse, ${LONG.length} bytes`, parsed(mysqlText(LONG), MYSQL)],
+  [`both in one process, ${SHORT.length} bytes`, known(SHORT)],
+  [`both in one process, ${LONG.length} bytes`, known(LONG)],
 ];
 for (const [name, us] of rows) console.log(`${name.padEnd(32)} ${us.toFixed(2).padStart(9)} µs`);

@@ -125,7 +125,7 @@ export class RecordingObserver implements ExchangeObserver {
 const unused = (): never => {
   throw new Error('no digests here');
 };
-const NO_DIGESTS: DigestCache = { read: unused, settle: unused, factsOf: unused, named: unused };
+const NO_DIGESTS: DigestCache = { read: unused, settle: unused, factsOf: unused, named: unused, holds: unused };
 
 export interface PlaneParts {
   readonly plane: DataPlane;

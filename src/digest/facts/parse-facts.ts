@@ -1,8 +1,10 @@
-import type { SqlParser } from './sql-parser.ts';
+import { mysqlTreeFacts } from './mysql-tree-facts.ts';
+import type { SqlDialect, SqlParser } from './sql-parser.ts';
 import { type TreeFacts, treeFacts } from './sql-tree-facts.ts';
 
-/** Facts of a statement in parse form, or null when it does not parse or is too large a tree. */
-export const parseFacts = (parser: SqlParser, text: string, label: string): TreeFacts | null => {
+/** Facts of a statement in parse form; null when it does not parse, or its tree is too large or not understood whole. */
+export const parseFacts = (parser: SqlParser, dialect: SqlDialect, text: string, label: string): TreeFacts | null => {
   const tree = parser.parse(text);
-  return tree === null ? null : treeFacts(tree, label);
+  if (tree === null) return null;
+  return dialect === 'mysql' ? mysqlTreeFacts(tree, label) : treeFacts(tree, label);
 };

@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { type CanonicalWriter, Literal } from '../sql/sql-canonical.ts';
 
-/** Stands in for a literal of that kind wherever the grammar takes one. */
-const FORMS: string[] = [];
+/** Stands in for a literal of that kind wherever the grammar takes one; undefined: the word itself. */
+export type Forms = readonly (string | undefined)[];
+
+const FORMS: (string | undefined)[] = [];
 FORMS[Literal.string] = "'x'";
 FORMS[Literal.number] = '1';
 FORMS[Literal.parameter] = '$1';
@@ -12,6 +14,13 @@ FORMS[Literal.unicodeString] = "U&'x'";
 FORMS[Literal.bits] = "B'0'";
 FORMS[Literal.hex] = "X'0'";
 FORMS[Literal.escape] = "'!'";
+export const POSTGRES_FORMS: Forms = FORMS;
+
+const MYSQL: (string | undefined)[] = [...FORMS];
+MYSQL[Literal.parameter] = '?';
+MYSQL[Literal.word] = 'x';
+MYSQL[Literal.variable] = 'x';
+export const MYSQL_FORMS: Forms = MYSQL;
 
 /**
  * The statement as the parser gets it: the canonical text with a stand-in of the same kind for each literal. So no
@@ -19,7 +28,7 @@ FORMS[Literal.escape] = "'!'";
  * of all who share the digest; quoting modes no longer matter; and lists of thousands parse as lists of one.
  * `source`: the buffer the lexer read. Null where the text is not UTF-8 or holds a zero byte: such text is not parsed.
  */
-export const parseForm = (canonical: CanonicalWriter, source: Buffer): string | null => {
+export const parseForm = (canonical: CanonicalWriter, source: Buffer, forms: Forms): string | null => {
   const bytes = Buffer.from(canonical.out.buffer, canonical.out.byteOffset, canonical.length);
   if (!isUtf8(bytes) || bytes.includes(0)) return null;
   let text = '';
@@ -28,10 +37,7 @@ export const parseForm = (canonical: CanonicalWriter, source: Buffer): string | 
     const at = canonical.literalAt[i]!;
     const kind = canonical.literalKind[i]!;
     text += bytes.toString('utf8', from, at);
-    text +=
-      kind === Literal.word
-        ? source.toString('utf8', canonical.literalFrom[i]!, canonical.literalTo[i]!)
-        : (FORMS[kind] ?? "'x'");
+    text += forms[kind] ?? source.toString('utf8', canonical.literalFrom[i]!, canonical.literalTo[i]!);
     from = bytes[at + 1] === 0x2b ? at + 2 : at + 1; // `?+` is one literal
   }
   return text + bytes.toString('utf8', from);

@@ -1,11 +1,17 @@
 import { Worker } from 'node:worker_threads';
+import type { SqlDialect } from './sql-parser.ts';
 import type { TreeFacts } from './sql-tree-facts.ts';
 
 export type ParseDone = (facts: TreeFacts | null) => void;
 
-interface Task {
+/** A statement in parse form; `label` begins its summary. */
+export interface ParseTask {
+  readonly dialect: SqlDialect;
   readonly text: string;
   readonly label: string;
+}
+
+interface Task extends ParseTask {
   readonly done: ParseDone;
 }
 
@@ -37,10 +43,10 @@ export class ParseThread {
   }
 
   /** False when the queue is full; else `done` is called once, later. */
-  submit(text: string, label: string, done: ParseDone): boolean {
+  submit({ dialect, text, label }: ParseTask, done: ParseDone): boolean {
     if (this.#closed || this.waiting >= this.#maxTasks || this.#chars + text.length > this.#maxChars) return false;
     this.#chars += text.length;
-    this.#queue.push({ text, label, done });
+    this.#queue.push({ dialect, text, label, done });
     this.#pump();
     return true;
   }
@@ -63,7 +69,7 @@ export class ParseThread {
     const task = this.#take();
     this.#busy = task;
     const worker = this.#worker ?? this.#start();
-    worker.postMessage({ text: task.text, label: task.label });
+    worker.postMessage({ dialect: task.dialect, text: task.text, label: task.label } satisfies ParseTask);
   }
 
   #take(): Task {

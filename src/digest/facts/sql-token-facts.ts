@@ -14,6 +14,8 @@ export interface TokenFacts {
   targets: readonly Target[];
   /** One of Sensitive. */
   sensitivity: number;
+  /** Words, names and single characters, as far as they were looked at. */
+  tokens: number;
 }
 
 /** Tokens looked at: enough for any statement a person wrote; what follows is left to the parser. */
@@ -84,6 +86,7 @@ export const tokenFacts = (text: string): TokenFacts => {
     summary: summary.toString(),
     targets: targets.list(),
     sensitivity,
+    tokens: tokens.length,
   };
 };
 

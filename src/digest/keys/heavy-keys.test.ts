@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { heapGrowth } from '../../../test/support/heap-growth.ts';
 import { HeavyKeys, type HeavyKeysOptions, type HeavyKeysSnapshot, KEY_DIMENSIONS } from './heavy-keys.ts';
 import { mergeHeavyKeys, topKeys } from './merge-keys.ts';
 
@@ -168,4 +169,25 @@ test('snapshots of nothing merge to nothing', () => {
     floor: { calls: 0, bytes: 0, ms: 0 },
     keys: [],
   });
+});
+
+test('a time that is none counts as no time', () => {
+  const sketch = new HeavyKeys();
+  for (const ms of [Number.NaN, -1, 2]) sketch.touch(Buffer.from('k'), 0, 1, 1, ms);
+  const snapshot = sketch.snapshot();
+  expect(snapshot.total).toEqual({ calls: 3, bytes: 3, ms: 2 });
+  expect(snapshot.keys[0]).toMatchObject({ calls: 3, bytes: 3, ms: 2 });
+});
+
+test('touching allocates nothing, for keys that come and go too', () => {
+  const sketch = new HeavyKeys();
+  const buf = Buffer.alloc(16);
+  const run = (): void => {
+    for (let i = 0; i < 50_000; i++) {
+      buf.writeUInt32LE(i % 3 === 0 ? i : i % 700, 4);
+      sketch.touch(buf, 0, 16, 100 + (i & 7), 0.5);
+    }
+  };
+  // 8 bytes a call would be 400,000.
+  expect(heapGrowth(run, 100_000)).toBeLessThan(100_000);
 });

@@ -90,7 +90,8 @@ export class HeavyKeys implements KeySink {
     this.#freeCount = slots;
   }
 
-  touch(buf: Uint8Array, start: number, end: number, bytes: number, ms: number): void {
+  touch(buf: Uint8Array, start: number, end: number, bytes: number, tookMs: number): void {
+    const ms = tookMs >= 0 && tookMs < Infinity ? tookMs : 0; // one bad subtraction must not poison the sums
     this.version++;
     this.#bytes += bytes;
     this.#ms += ms;

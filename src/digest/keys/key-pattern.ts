@@ -21,6 +21,13 @@ mark('+', Kind.plus);
 KIND.fill(Kind.other, 0x80);
 for (const char of '0123456789abcdefABCDEF') HEX[char.charCodeAt(0)] = 1;
 
+/** What kinds a part has, as bits. */
+const DIGITS = 1 << Kind.digit;
+const LOWER = 1 << Kind.lower;
+const MIXED = DIGITS | LOWER | (1 << Kind.upper);
+const AT = 1 << Kind.at;
+const SOFT = 1 << Kind.soft;
+
 const STAR = 0x2a;
 const DASH = 0x2d;
 const UUID_BYTES = 36;
@@ -57,9 +64,18 @@ export class KeyPattern {
     let at = start;
     while (at < stop) {
       let to = at;
-      while (to < stop && KIND[buf[to]!] !== Kind.hard) to++;
-      if (to === stop && isCut) this.#star();
-      else if (isAddress(buf, at, to) || isMixedToken(buf, at, to)) this.#star();
+      let kinds = 0;
+      for (; to < stop; to++) {
+        const kind = KIND[buf[to]!]!;
+        if (kind === Kind.hard) break;
+        kinds |= 1 << kind;
+      }
+      // Most parts are a plain word or a number: no second look.
+      if (kinds === DIGITS || (to === stop && isCut)) this.#star();
+      else if (kinds === LOWER && to - at < HEX_LETTERS_BYTES) this.#keep(buf, at, to);
+      else if ((kinds & AT) !== 0 && isAddress(buf, at, to)) this.#star();
+      else if ((kinds & MIXED) === MIXED && isMixedToken(buf, at, to)) this.#star();
+      else if ((kinds & SOFT) === 0) this.#part(buf, at, to);
       else this.#softParts(buf, at, to);
       if (to === stop) return;
       this.#separator(buf[to]!);
@@ -85,10 +101,19 @@ export class KeyPattern {
     }
   }
 
-  #part(buf: Uint8Array, from: number, to: number): void {
+  #part(buf: Uint8Array, start: number, to: number): void {
+    let from = start;
+    while (from < to && KIND[buf[from]!] === Kind.plus) this.bytes[this.length++] = buf[from++]!; // `+switch-master`
     const keep = wordBytes(buf, from, to);
-    for (let i = from; i < from + keep; i++) this.bytes[this.length++] = buf[i]!;
+    this.#keep(buf, from, from + keep);
     if (keep < to - from) this.#star();
+  }
+
+  #keep(buf: Uint8Array, from: number, to: number): void {
+    const { bytes } = this;
+    let { length } = this;
+    for (let i = from; i < to; i++) bytes[length++] = buf[i]!;
+    this.length = length;
   }
 
   #star(): void {
@@ -148,17 +173,15 @@ function isAddress(buf: Uint8Array, from: number, to: number): boolean {
   return false;
 }
 
-/** Base64 for URLs: capitals, small letters and digits in disorder, dashes and underscores among them. */
+/** Of a part with capitals, small letters and digits: base64 for URLs, in disorder, dashes and underscores among them? */
 function isMixedToken(buf: Uint8Array, from: number, to: number): boolean {
   const length = to - from;
   if (length < TOKEN_BYTES) return false;
-  let seen = 0;
   let turns = 0;
   let before = -1;
   for (let i = from; i < to; i++) {
     const kind = KIND[buf[i]!]!;
     if (kind <= Kind.upper) {
-      seen |= 1 << kind;
       if (before >= 0 && before !== kind) turns++;
       before = kind;
     } else {
@@ -166,7 +189,7 @@ function isMixedToken(buf: Uint8Array, from: number, to: number): boolean {
       before = -1;
     }
   }
-  return seen === 7 && turns * 3 >= length;
+  return turns * 3 >= length;
 }
 
 function isUuid(buf: Uint8Array, from: number, end: number): boolean {

@@ -12,22 +12,11 @@ import {
   listAfterQuoted,
   listAfterWord,
 } from './sql-lists.ts';
+import { Literal } from './sql-literals.ts';
 import { NamePlaces, Names } from './sql-name-places.ts';
 import { ENDS_OPERAND, GAP, Token } from './sql-spacing.ts';
 
-/** What stood where the canonical text has `?`. */
-export const Literal = {
-  string: 0,
-  number: 1,
-  parameter: 2,
-  boolean: 3,
-  null: 4,
-  word: 5, // a word that acts as a constant: a value in SET, a savepoint's name, the field of EXTRACT
-  unicodeString: 6,
-  bits: 7,
-  hex: 8,
-  escape: 9, // U&'…' UESCAPE '!'
-} as const;
+export { Literal } from './sql-literals.ts';
 
 /** Groups deeper than this are only counted: no lists are looked for in them. */
 const DEPTH_LIMIT = 512;
@@ -60,7 +49,8 @@ export class CanonicalWriter {
 
   #prev = 0;
   #tokens = 0;
-  readonly #names = new NamePlaces();
+  readonly #mysql: boolean;
+  readonly #names: NamePlaces;
   #list = 0;
   /** NOT stood after an operand, IS or SET: null and booleans after it are no constants (`x is not null`). */
   #notKeeps = false;
@@ -82,8 +72,13 @@ export class CanonicalWriter {
   readonly #rowEnd = new Int32Array(DEPTH_LIMIT + 1);
   readonly #rowLiterals = new Int32Array(DEPTH_LIMIT + 1);
 
-  /** @param cap most bytes of source text a statement can have. */
-  constructor(cap: number) {
+  /**
+   * @param cap most bytes of source text a statement can have.
+   * @param mysql words after SET's `=` are expressions, not values; all signs before a literal go with it, not one minus.
+   */
+  constructor(cap: number, mysql = false) {
+    this.#mysql = mysql;
+    this.#names = new NamePlaces(!mysql);
     const size = (cap * 2 + 64) & ~3; // a token grows by one blank at most
     this.words = new Int32Array(size / 4);
     this.out = new Uint8Array(this.words.buffer);
@@ -108,12 +103,15 @@ export class CanonicalWriter {
     this.out[o] = this.out[o + 1] = this.out[o + 2] = 0;
   }
 
+  /** Kind of the last token: one of Token. */
+  get prev(): number {
+    return this.#prev;
+  }
+
   /** An unquoted identifier or keyword that begins at `from`; gives its end. */
   word(buf: Uint8Array, from: number, end: number): number {
     const out = this.out;
-    const prev = this.#prev;
-    let o = this.length;
-    if (GAP[prev * 16 + Token.word] === 1) out[o++] = 0x20;
+    let o = this.wordStart();
     const start = o;
     let to = from;
     while (to < end) {
@@ -122,15 +120,63 @@ export class CanonicalWriter {
       out[o++] = c;
       to++;
     }
-    const kw = prev === Token.dot ? 0 : keyword(out, start, o);
-    if ((kw !== 0 || this.#names.mode !== Names.none || prev === Token.open) && this.#isConstant(kw, from, to))
-      return to;
+    this.endWord(this.#prev === Token.dot ? 0 : keyword(out, start, o), o, from, to);
+    return to;
+  }
+
+  /** Where in `out` the bytes of a word that follows begin; the blank before it is written. */
+  wordStart(): number {
+    const o = this.length;
+    if (GAP[this.#prev * 16 + Token.word] === 0) return o;
+    this.out[o] = 0x20;
+    return o + 1;
+  }
+
+  /** Takes the word whose bytes were written up to `o`: as keyword `kw`, as a name, or as a constant. */
+  endWord(kw: number, o: number, from: number, to: number): void {
+    const prev = this.#prev;
+    if ((kw !== 0 || this.#names.mode !== Names.none || prev === Token.open) && this.#isConstant(kw, from, to)) return;
     this.length = o;
     if (this.#list !== 0) this.#list = listAfterWord(this.#list, kw, this.#kind[this.#level()] === Group.cast);
     if (kw === Kw.not) this.#notKeeps = ENDS_OPERAND[prev] === 1 || this.kw === Kw.is || this.kw === Kw.set;
     if (this.#tokens === 0) this.#names.first(kw);
     this.#took(OPERAND_NEXT[kw] === 1 ? Token.key : Token.word, kw);
-    return to;
+  }
+
+  /** Takes the quoted name whose bytes were written from wordStart() up to `o`, or writes it as a literal. */
+  endQuoted(o: number, from: number, to: number): void {
+    if (this.#names.quoted()) {
+      this.literal(Literal.word, from, to);
+      return;
+    }
+    this.length = o;
+    if (this.#list !== 0) this.#list = listAfterQuoted(this.#list);
+    this.#took(Token.quoted, 0);
+  }
+
+  /** A string literal of MySQL; strings in a row are one. */
+  joinedString(from: number, to: number): void {
+    const n = this.literals - 1;
+    if (this.#prev === Token.literal && this.literalKind[n] === Literal.string && this.literalAt[n] === this.length - 1)
+      return;
+    this.literal(Literal.string, from, to);
+  }
+
+  /** `?` of MySQL. */
+  parameter(from: number, to: number): void {
+    this.#names.seen();
+    this.literal(Literal.parameter, from, to);
+  }
+
+  /** `@name` of MySQL. */
+  variable(from: number, to: number): void {
+    const o = this.wordStart();
+    this.out[o] = 0x40;
+    this.length = o + 1;
+    this.#prev = Token.none; // no blank
+    this.#minusEnd = -1;
+    this.literal(Literal.variable, from, to);
+    this.#list = 0;
   }
 
   /** A quoted identifier, as written. `unicode`: U&"…". */
@@ -178,11 +224,13 @@ export class CanonicalWriter {
 
   operator(buf: Uint8Array, from: number, to: number): void {
     const prev = this.#prev;
-    if (to - from === 1 && buf[from] === 0x2d && ENDS_OPERAND[prev] === 0) {
-      this.#minusAt = this.length;
-      this.#minusPrev = prev;
-      this.#minusKw = this.kw;
-      this.#minusList = this.#list;
+    if (to - from === 1 && ENDS_OPERAND[prev] === 0 && (buf[from] === 0x2d || (this.#mysql && buf[from] === 0x2b))) {
+      if (!this.#mysql || this.length !== this.#minusEnd || prev !== Token.operator) {
+        this.#minusAt = this.length;
+        this.#minusPrev = prev;
+        this.#minusKw = this.kw;
+        this.#minusList = this.#list;
+      }
       this.#copy(Token.operator, buf, from, to);
       this.#minusEnd = this.length;
     } else {

@@ -49,4 +49,48 @@ classify('([', Char.open);
 classify(')]', Char.close);
 classify(';', Char.semicolon);
 
+/** Byte classes of MySQL's lexer (strings/ctype.c, lex_init of both products). */
+export const MysqlChar = {
+  other: 0,
+  space: 1,
+  word: 2, // A-Z a-z _ $ and every byte from 0x80
+  digit: 3,
+  operator: 4,
+  quote: 5,
+  doubleQuote: 6,
+  backtick: 7,
+  dot: 8,
+  colon: 9,
+  comma: 10,
+  open: 11,
+  close: 12,
+  semicolon: 13,
+  hash: 14,
+  at: 15,
+  question: 16,
+  backslash: 17,
+} as const;
+
+export const MYSQL_CHAR = new Uint8Array(256);
+for (let c = 0; c < 256; c++) if (CHAR[c] === Char.word || CHAR[c] === Char.digit) MYSQL_CHAR[c] = CHAR[c]!;
+const MYSQL_BYTES: readonly (readonly [number, string])[] = [
+  [MysqlChar.space, ' \t\n\r\f\v'],
+  [MysqlChar.word, '$'],
+  [MysqlChar.operator, '~!^&|+-*/%<>='],
+  [MysqlChar.quote, "'"],
+  [MysqlChar.doubleQuote, '"'],
+  [MysqlChar.backtick, '`'],
+  [MysqlChar.dot, '.'],
+  [MysqlChar.colon, ':'],
+  [MysqlChar.comma, ','],
+  [MysqlChar.open, '('],
+  [MysqlChar.close, ')'],
+  [MysqlChar.semicolon, ';'],
+  [MysqlChar.hash, '#'],
+  [MysqlChar.at, '@'],
+  [MysqlChar.question, '?'],
+  [MysqlChar.backslash, '\\'],
+];
+for (const [kind, bytes] of MYSQL_BYTES) for (const c of bytes) MYSQL_CHAR[c.charCodeAt(0)] = kind;
+
 export const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;

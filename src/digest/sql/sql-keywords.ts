@@ -1,3 +1,5 @@
+import { WordTable } from './word-table.ts';
+
 /**
  * The few words the lexer must know. Looked up by length, first and last byte, then compared; all other words cost one
  * look-up.
@@ -41,6 +43,19 @@ export const Kw = {
   typeTail: 31,
   with: 32,
   role: 33, // SET ROLE x, SET SESSION AUTHORIZATION x
+  // MySQL only: what its routine bodies are made of.
+  if: 34,
+  while: 35,
+  loop: 36,
+  repeat: 37,
+  for: 38,
+  each: 39,
+  thenWord: 40,
+  else: 41,
+  do: 42,
+  alter: 43,
+  object: 44, // what CREATE makes that has no body: table, view, index …
+  xa: 45,
 } as const;
 
 const WORDS: readonly (readonly [number, string])[] = [
@@ -88,43 +103,10 @@ export const OPERAND_NEXT = new Uint8Array(64);
 for (const kw of [Kw.operandNext, Kw.in, Kw.values, Kw.is, Kw.not, Kw.set, Kw.as, Kw.limit, Kw.to, Kw.all, Kw.default])
   OPERAND_NEXT[kw] = 1;
 OPERAND_NEXT[Kw.or] = OPERAND_NEXT[Kw.case] = OPERAND_NEXT[Kw.with] = 1;
+for (const kw of [Kw.for, Kw.thenWord, Kw.else, Kw.do]) OPERAND_NEXT[kw] = 1;
 
-const SIZE = 512;
-/** First byte, last byte and length of a word: tells nearly all words from all keywords. */
-const keys = new Int32Array(SIZE);
-const kinds = new Uint8Array(SIZE);
-const spelling: Uint8Array[] = Array.from({ length: SIZE }, () => new Uint8Array(0));
-const SHORTEST = 2;
-const LONGEST = 13;
-
-const bucket = (key: number): number => (Math.imul(key, 0x9e3779b1) >>> 23) & (SIZE - 1);
-
-for (const [kw, words] of WORDS) {
-  for (const word of new Set(words.split(' '))) {
-    const bytes = Buffer.from(word);
-    const key = bytes[0]! | (bytes[bytes.length - 1]! << 8) | (bytes.length << 16);
-    let at = bucket(key);
-    while (kinds[at] !== 0) at = (at + 1) & (SIZE - 1);
-    kinds[at] = kw;
-    keys[at] = key;
-    spelling[at] = bytes;
-  }
-}
+const table = new WordTable(9);
+for (const [kw, words] of WORDS) for (const word of new Set(words.split(' '))) table.add(word, kw);
 
 /** What the folded word out[start..end) is, or Kw.none. */
-export const keyword = (out: Uint8Array, start: number, end: number): number => {
-  const length = end - start;
-  if (length > LONGEST || length < SHORTEST) return 0;
-  const key = out[start]! | (out[end - 1]! << 8) | (length << 16);
-  let at = bucket(key);
-  while (kinds[at] !== 0) {
-    if (keys[at] === key && isSpelled(spelling[at]!, out, start)) return kinds[at]!;
-    at = (at + 1) & (SIZE - 1);
-  }
-  return 0;
-};
-
-const isSpelled = (word: Uint8Array, out: Uint8Array, start: number): boolean => {
-  for (let i = 1; i < word.length - 1; i++) if (word[i] !== out[start + i]) return false;
-  return true;
-};
+export const keyword = (out: Uint8Array, start: number, end: number): number => table.find(out, start, end);

@@ -15,10 +15,16 @@ export const Names = {
  */
 export class NamePlaces {
   mode: number = Names.none;
+  readonly #setTakesWords: boolean;
+
+  /** @param setTakesWords words after SET's `=` are values, not expressions. */
+  constructor(setTakesWords: boolean) {
+    this.#setTakesWords = setTakesWords;
+  }
 
   /** The statement's first word. */
   first(kw: number): void {
-    if (kw === Kw.set) this.mode = Names.setName;
+    if (kw === Kw.set) this.mode = this.#setTakesWords ? Names.setName : Names.none;
     else if (kw === Kw.savepoint || kw === Kw.release || kw === Kw.deallocate) this.mode = Names.next;
     else this.mode = kw === Kw.rollback ? Names.rollback : Names.none;
   }
