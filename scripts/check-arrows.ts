@@ -32,7 +32,7 @@ const ORDER = [
 
 /** What a protocol filter may see beside its own folder: no sockets, no clock, no files, no other protocol. */
 const PROTOCOL_MODULES = new Set(['bytes', 'stats', 'exchange', 'digest']);
-const PROTOCOL_PACKAGES = new Set(['zod', 'node:buffer']);
+const PROTOCOL_PACKAGES = new Set(['zod', 'node:buffer', 'node:zlib']);
 const REGISTRY = 'protocol-filters/registry.ts';
 
 /** Files of tests. tsconfig.build.json leaves out the same. */

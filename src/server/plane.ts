@@ -278,7 +278,7 @@ function stateOf(connection: Connection): string {
   if (facts.opaque !== '') return `opaque:${facts.opaque}`;
   if (facts.upstreamAddress === '') return 'connecting';
   if (connection.draining) return 'draining';
-  if (facts.transactionState === 'T' || facts.transactionState === 'E') return 'in_transaction';
+  if (facts.transactionState === 'in_transaction' || facts.transactionState === 'failed') return 'in_transaction';
   return drainable === null || !drainable.quiet ? 'active' : 'idle';
 }
 

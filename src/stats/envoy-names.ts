@@ -43,10 +43,13 @@ export function exposedName(stat: Pick<RegisteredStat, 'pattern' | 'labels' | 'k
   return stat.pattern.startsWith('sluice.') ? ourName(stat) : envoyName(stat);
 }
 
-/** Envoy's histograms say their unit in the name; ours are seconds. */
-export function unitsPerSecond(name: string): number {
-  if (name.endsWith('_ms')) return 1e3;
-  return name.endsWith('_us') ? 1e6 : 1;
+/**
+ * What one second counts in a histogram's unit. Envoy's say it in the name, or it hangs on the configuration (Redis'
+ * `latency`): then the group was opened with a part `unit`, `ms` or `us`, that stands in no name. Ours are seconds.
+ */
+export function unitsPerSecond(name: string, { unit }: Labels = {}): number {
+  if (unit === 'ms' || name.endsWith('_ms')) return 1e3;
+  return unit === 'us' || name.endsWith('_us') ? 1e6 : 1;
 }
 
 function envoyName({ pattern, labels }: Pick<RegisteredStat, 'pattern' | 'labels'>): ExposedName {
@@ -69,7 +72,7 @@ function envoyName({ pattern, labels }: Pick<RegisteredStat, 'pattern' | 'labels
       name +=
         token.replace(PLACEHOLDER, (_, word: string) => inName(labels, word)) + (at < tokens.length - 1 ? '.' : '');
   }
-  return { family: legal(name.replace(/\.$/, '')), labels: tags, perSecond: unitsPerSecond(pattern) };
+  return { family: legal(name.replace(/\.$/, '')), labels: tags, perSecond: unitsPerSecond(pattern, labels) };
 }
 
 function ourName({ pattern, labels, kind }: Pick<RegisteredStat, 'pattern' | 'labels' | 'kind'>): ExposedName {

@@ -66,9 +66,9 @@ function quantileText(stat: MergedStat): string {
 }
 
 /** Four digits: more would claim more than the buckets know. Null without values. */
-function quantile({ name, histogram }: MergedStat, share: number): number | null {
+function quantile({ name, labels, histogram }: MergedStat, share: number): number | null {
   if (!histogram || histogram.count === 0) return null;
-  return Number((atShare(histogram, share) * unitsPerSecond(name)).toPrecision(4));
+  return Number((atShare(histogram, share) * unitsPerSecond(name, labels)).toPrecision(4));
 }
 
 const atShare = (histogram: Histogram, share: number): number =>

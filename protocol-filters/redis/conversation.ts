@@ -1,0 +1,197 @@
+import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import type { Fault } from '../../src/exchange/fault.ts';
+import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
+import type { Bound } from './bound.ts';
+import { codeOf, isRedirect } from './error-code.ts';
+import { Pending } from './pending.ts';
+import { countRead } from './reads.ts';
+import { nameOf } from './special.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { Told } from './told.ts';
+import { Transaction } from './transaction.ts';
+import { Type } from './wire.ts';
+
+/** Endless exchanges say at most this often how far they are. */
+const PROGRESS_MS = 1000;
+
+/** What both directions of one session know together; exchanges end here. */
+export class Conversation {
+  readonly host: SessionHost;
+  readonly bound: Bound;
+  /** Commands without their reply. */
+  readonly pending = new Pending();
+  /** Commands that MULTI queued. */
+  readonly queued = new Pending();
+  readonly subscriptions = new Subscriptions();
+  readonly transaction: Transaction;
+  over = false;
+  /** Version of RESP that the server speaks: in 2 messages are arrays, in 3 pushes. */
+  resp: 2 | 3 = 2;
+  turns = 0;
+  /** Exchanges begun and not ended. */
+  open = 0;
+  /** Commands open that the server was asked to wait for: what is behind them waits too. */
+  waiting = 0;
+  /** Endless ones: MONITOR, and the link of a replica. */
+  monitor: Exchange | null = null;
+  replication: Exchange | null = null;
+  library = '';
+  libraryVersion = '';
+  #progressedAt = 0;
+
+  constructor(host: SessionHost, bound: Bound) {
+    this.host = host;
+    this.bound = bound;
+    this.transaction = new Transaction(host.facts);
+  }
+
+  /** Nothing is open. */
+  get isIdle(): boolean {
+    return this.pending.size === 0 && !this.transaction.inside && this.monitor === null && this.replication === null;
+  }
+
+  /** The oldest command of a ring has its reply, the last one if it has several. */
+  answer(ring: Pending, told: Told, bytes: number, firstByteAt: number): void {
+    const { stats } = this.bound;
+    const { registry } = stats;
+    const { slot } = ring;
+    const x = this.#exchangeOf(ring);
+    const now = this.host.now();
+    if (x.replyFirstByteAt === 0) x.replyFirstByteAt = firstByteAt;
+    x.replyLastByteAt = now;
+    x.replyBytes += bytes;
+    const counts = stats.command(slot);
+    if (told.isError) {
+      x.code = codeOf(told);
+      if (isRedirect(x.code)) {
+        x.outcome = Outcome.redirected;
+        registry.inc(stats.own.redirects);
+        this.bound.bypassHint();
+      } else {
+        x.outcome = Outcome.error;
+        registry.inc(counts.error);
+      }
+    } else {
+      registry.inc(counts.success);
+      x.rowsReturned = rowsIn(told);
+      if (ring.reads) countRead(stats, x, slot, told);
+    }
+    let ms = 0;
+    if ((x.flags & NO_LATENCY) === 0) {
+      ms = now - x.requestFirstByteAt;
+      counts.latency.record(ms / 1000);
+    }
+    const { keys } = this.bound;
+    const { keyLength } = ring;
+    if (keys !== null && keyLength > 0) {
+      const { keyStart } = ring;
+      keys.touch(ring.keys, keyStart, keyStart + keyLength, x.requestBytes + x.replyBytes, ms);
+    }
+    this.shift(ring);
+    this.end(x);
+  }
+
+  /** Forgets the oldest command of a ring. */
+  shift(ring: Pending): void {
+    if (ring.extra?.waits) this.waiting--;
+    ring.shift();
+  }
+
+  /** The oldest command of a ring will never be answered. */
+  #giveUp(ring: Pending, outcome: Outcome): void {
+    const x = this.#exchangeOf(ring);
+    const { registry, own } = this.bound.stats;
+    registry.inc(outcome === Outcome.skipped ? own.skipped : own.lost);
+    x.outcome = outcome;
+    this.shift(ring);
+    this.end(x);
+  }
+
+  /** What MULTI queued is never run. */
+  skipQueued(): void {
+    while (this.queued.size > 0) this.#giveUp(this.queued, Outcome.skipped);
+  }
+
+  /** The exchange of the oldest command, made now if it came above the cap of timed ones. */
+  #exchangeOf(ring: Pending): Exchange {
+    if (ring.exchange !== null) return ring.exchange;
+    const x = this.host.take();
+    ring.fill(x);
+    x.kind = nameOf(ring.slot);
+    x.flags = Flag.untimed;
+    this.transaction.mark(x);
+    this.open++;
+    this.host.begin(x);
+    return x;
+  }
+
+  end(x: Exchange): void {
+    this.open--;
+    const { registry, envoy } = this.bound.stats;
+    registry.add(envoy.downstream_rq_active, -1);
+    this.host.end(x);
+  }
+
+  // ---- what never ends
+
+  /** The oldest command goes on for ever. */
+  beginEndless(bytes: number, firstByteAt: number): Exchange | null {
+    const { stats } = this.bound;
+    stats.registry.inc(stats.command(this.pending.slot).success);
+    const x = this.pending.exchange;
+    this.shift(this.pending);
+    if (x === null) return null; // never: what has no end is no late command
+    x.replies = Replies.endless;
+    x.replyFirstByteAt = firstByteAt;
+    x.replyBytes = bytes;
+    return x;
+  }
+
+  /** More bytes of an endless exchange. */
+  advance(x: Exchange, requestBytes: number, replyBytes: number, rows: number): void {
+    x.requestBytes += requestBytes;
+    x.replyBytes += replyBytes;
+    x.rowsReturned += rows;
+    const now = this.host.now();
+    if (now - this.#progressedAt < PROGRESS_MS) return;
+    this.#progressedAt = now;
+    this.host.progress(x);
+  }
+
+  /** An endless exchange ends as it is meant to: somebody hangs up, or RESET. */
+  endEndless(x: Exchange): void {
+    x.replyLastByteAt = this.host.now();
+    this.end(x);
+  }
+
+  // ---- the end
+
+  /** What came from either side cannot be read. Said once; nothing is read after it. */
+  fault(fault: Fault): void {
+    if (this.over) return;
+    this.bound.stats.opaque(fault);
+    this.endAll();
+    this.host.opaque(fault);
+  }
+
+  /** The session is over: what is open was lost, what was only queued was never run. */
+  endAll(): void {
+    if (this.over) return;
+    this.over = true;
+    this.skipQueued();
+    while (this.pending.size > 0) this.#giveUp(this.pending, Outcome.lost);
+    if (this.monitor !== null) this.endEndless(this.monitor);
+    if (this.replication !== null) this.endEndless(this.replication);
+    this.monitor = this.replication = null;
+    const { registry, envoy } = this.bound.stats;
+    registry.add(envoy.downstream_cx_active, -1);
+  }
+}
+
+const NO_LATENCY = Flag.waits | Flag.untimed;
+
+/** Elements of an aggregate; 1 for a value, 0 for a status and for null. */
+function rowsIn(told: Told): number {
+  if (told.isNull || told.type === Type.simple) return 0;
+  return told.isAggregate ? told.count : 1;
+}

@@ -1,0 +1,4 @@
+import { redis } from '../../protocol-filters/redis/index.ts';
+import { testProtocol } from './protocol-suite.ts';
+
+testProtocol(redis);
