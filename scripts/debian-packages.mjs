@@ -7,13 +7,16 @@ import path from 'node:path';
 const LIMIT_MS = 300_000;
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** Programs by the Debian package that brings them. */
-const PROGRAM = {
-  postgresql: 'pgbench',
-  haproxy: 'haproxy',
-  pgbouncer: 'pgbouncer',
-  prometheus: 'promtool',
-  chromium: 'chromium',
+/** Programs that we want of a Debian package and of those it depends on. */
+const PROGRAMS = {
+  postgresql: ['pgbench'],
+  'mariadb-server': ['mariadbd', 'mariadb-install-db', 'mariadb', 'mariadb-binlog'],
+  'redis-server': ['redis-server', 'redis-cli', 'redis-benchmark'],
+  sysbench: ['sysbench'],
+  haproxy: ['haproxy'],
+  pgbouncer: ['pgbouncer'],
+  prometheus: ['promtool'],
+  chromium: ['chromium'],
 };
 
 /** Path of a program, in PATH or where administrators' programs are; null if there is none. */
@@ -34,7 +37,9 @@ export function postgresBin() {
   return folders.find(complete) ?? null;
 }
 
-const isPresent = (name) => (name === 'postgresql' ? postgresBin() !== null : which(PROGRAM[name]) !== null);
+/** Whether all that we want of a Debian package is there. */
+const isPresent = (name) =>
+  name === 'postgresql' ? postgresBin() !== null : PROGRAMS[name].every((program) => which(program) !== null);
 
 /**
  * Installs those of `names` that are missing. Returns the reasons why one is still missing, by package name; empty when

@@ -1,4 +1,15 @@
+import {
+  COMMAND_STATS as MYSQL_COMMAND_STATS,
+  ENVOY_STATS as MYSQL_ENVOY_STATS,
+  OWN_STATS as MYSQL_OWN_STATS,
+} from '../protocol-filters/mysql/stats.ts';
 import { ENVOY_STATS, OPAQUE_STATS, OWN_STATS } from '../protocol-filters/postgres/stats.ts';
+import {
+  REDIS_COMMAND_STATS,
+  REDIS_OPAQUE_STATS,
+  REDIS_OWN_STATS,
+  REDIS_STATS,
+} from '../protocol-filters/redis/stats.ts';
 import { adminStats } from '../src/admin/admin-stats.ts';
 import { digestStats, eventStats } from '../src/events/event-stats.ts';
 import { tcpProxyStats } from '../src/filters/tcp-proxy-stats.ts';
@@ -34,4 +45,11 @@ export const STAT_GROUPS: readonly StatGroup[] = [
   ENVOY_STATS,
   OWN_STATS,
   OPAQUE_STATS,
+  MYSQL_ENVOY_STATS,
+  MYSQL_OWN_STATS,
+  MYSQL_COMMAND_STATS,
+  REDIS_STATS,
+  REDIS_COMMAND_STATS,
+  REDIS_OWN_STATS,
+  REDIS_OPAQUE_STATS,
 ];

@@ -29,6 +29,8 @@ const STEPS = [
   { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, postgres: true },
   { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
 ];
+/** What the steps with servers need. Postgres may not be missing; tests that lack another are skipped, with the reason. */
+const PACKAGES = ['postgresql', 'mariadb-server', 'redis-server', 'sysbench', 'prometheus'];
 /** For all steps together. */
 const TOTAL_S = 600;
 /** Lines of a failed step's output that are shown at most. */
@@ -83,7 +85,7 @@ function chosen(names) {
 
 /** Installs servers and tools. Returns why there is no Postgres, or ''. Others' absence shows as skipped tests. */
 function preparePackages() {
-  const missing = installPackages(['postgresql', 'prometheus'], say);
+  const missing = installPackages(PACKAGES, say);
   return missing.postgresql ? `${missing.postgresql}. Install it (Debian: apt-get install postgresql)` : '';
 }
 

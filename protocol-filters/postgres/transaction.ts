@@ -6,7 +6,10 @@ import type { PostgresStats } from './stats.ts';
 
 const IN_BLOCK = 0x54; // T
 const FAILED = 0x45; // E
-const STATES: Readonly<Record<number, 'in_transaction' | 'failed'>> = { [IN_BLOCK]: 'in_transaction', [FAILED]: 'failed' };
+const STATES: Readonly<Record<number, 'in_transaction' | 'failed'>> = {
+  [IN_BLOCK]: 'in_transaction',
+  [FAILED]: 'failed',
+};
 
 /**
  * The explicit transaction of a session. ReadyForQuery's status is the truth; between two of them, command tags tell

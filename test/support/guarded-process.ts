@@ -13,6 +13,8 @@ export interface GuardedProcess {
 export interface GuardedOptions {
   /** File that takes stdout and stderr; dropped when absent. */
   readonly log?: string;
+  /** Folder that is removed when the program has ended. */
+  readonly home?: string;
   readonly uid?: number;
   readonly gid?: number;
   readonly cwd?: string;
@@ -20,6 +22,8 @@ export interface GuardedOptions {
 
 /** Our end of the guard's stdin closes when we stop it or die; then it kills the program. It prints the program's pid first. */
 const GUARD = `
+home=$1
+shift
 exec 3<&0 4>&1 >&2
 "$@" </dev/null 3<&- 4>&- &
 program=$!
@@ -30,12 +34,13 @@ exec 4>&-
   kill -KILL "$program" 2>/dev/null
 ) >/dev/null 2>&1 &
 wait "$program"
+if [ -n "$home" ]; then cd / && rm -rf "$home"; fi
 `;
 
 /** Starts a program that is killed when this process ends, however it ends. For servers that know no such thing themselves. */
 export async function startGuarded(command: readonly string[], options: GuardedOptions = {}): Promise<GuardedProcess> {
-  const { log, ...as } = options;
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'sluice-guard', ...command], {
+  const { log, home = '', ...as } = options;
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'sluice-guard', home, ...command], {
     ...as,
     stdio: ['pipe', 'pipe', log === undefined ? 'ignore' : openSync(log, 'a')],
     detached: true,

@@ -6,6 +6,10 @@ const PROGRAMS = {
   haproxy: { program: 'haproxy', how: 'Debian package haproxy' },
   pgbouncer: { program: 'pgbouncer', how: 'Debian package pgbouncer' },
   promtool: { program: 'promtool', how: 'Debian package prometheus' },
+  mariadb: { program: 'mariadbd', how: 'Debian package mariadb-server' },
+  redis: { program: 'redis-server', how: 'Debian package redis-server' },
+  sysbench: { program: 'sysbench', how: 'Debian package sysbench' },
+  go: { program: 'go', how: 'Debian package golang' },
   openssl: { program: 'openssl', how: 'Debian package openssl' },
 } as const;
 

@@ -1,3 +1,4 @@
+import type { RealRedis } from './real-redis.ts';
 import { command } from './redis-wire.ts';
 
 /** A seeded source of numbers from 0 to below `bound`. */
@@ -15,8 +16,13 @@ export function dice(seed: number): Dice {
 
 type Words = readonly (string | number)[];
 
-/** Commands to run before: FAILING counts on a hash being one. */
-export const ODD_BEGINS: Words = ['hset', 'odd:hash', 'f', 'v'];
+/** Before any odd talk: FAILING counts on a hash being one, in every database that PLAIN selects. */
+export async function prepareOddTalk(server: RealRedis): Promise<void> {
+  for (const database of [3, 2, 1, 0]) {
+    await server.ask('select', database);
+    await server.ask('hset', 'odd:hash', 'f', 'v');
+  }
+}
 
 /** Commands that succeed whatever came before, on keys of their own kind. */
 const PLAIN: readonly ((roll: Dice) => Words)[] = [

@@ -1,0 +1,72 @@
+import type { Digest } from '../../src/exchange/digest.ts';
+import type { Fault } from '../../src/exchange/fault.ts';
+import type { Conversation } from './conversation.ts';
+import { type Effect, effectOf } from './effects.ts';
+import { readQueryHead } from './query-attributes.ts';
+import { TEXT_CAPTURE_BYTES } from './wire.ts';
+
+/** Reads the text of the command at hand. One object a session, reused for all commands. */
+export class QueryTexts {
+  /** Statements of the text read last: their digests, and where they stand in the lent buffer. */
+  readonly digests: Digest[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  traceparent = '';
+  truncated = false;
+  readonly #talk: Conversation;
+
+  constructor(talk: Conversation) {
+    this.#talk = talk;
+  }
+
+  /**
+   * COM_QUERY, payload buf[start..end) of so many bytes in all. Returns why its query attributes cannot be read, or null.
+   * Attributes that do not end in what was kept: no statement is known, `truncated` is set.
+   */
+  readQuery(buf: Buffer, start: number, end: number, payloadBytes: number): Fault | null {
+    // A text that is cut is captured up to here; it must not tell more when it is whole.
+    const stop = Math.min(end, start + TEXT_CAPTURE_BYTES);
+    if (!this.#talk.queryAttributes) {
+      this.readText(buf, start + 1, stop);
+      return null;
+    }
+    const head = readQueryHead(buf, start, stop);
+    if (typeof head === 'string') {
+      if (head !== 'truncated' || payloadBytes <= stop - start) return head;
+      this.digests.length = 0;
+      this.traceparent = '';
+      this.truncated = true;
+      return null;
+    }
+    const { textFrom, traceparent } = head;
+    this.readText(buf, textFrom, stop);
+    if (traceparent !== '') this.traceparent = traceparent;
+    return null;
+  }
+
+  /** The text buf[start..end). */
+  readText(buf: Buffer, start: number, end: number): void {
+    const { digests } = this;
+    const reading = this.#talk.bound.digests.read(this.#talk.reading.mode, buf, start, end);
+    const { count } = reading;
+    for (let i = 0; i < count; i++) {
+      const statement = reading.statements[i]!;
+      digests[i] = statement.digest;
+      this.#starts[i] = statement.start;
+      this.#ends[i] = statement.end;
+    }
+    // Only when it changes: `length = 0` and pushing would allocate the arrays anew for every query.
+    if (digests.length > count) digests.length = this.#starts.length = this.#ends.length = count;
+    this.traceparent = reading.traceparent;
+    this.truncated = reading.truncated;
+  }
+
+  /** What statement i of the text does to the session, or null. `buf` is the buffer that was read. */
+  effectAt(i: number, buf: Buffer): Effect | null {
+    const talk = this.#talk;
+    const { reading } = talk;
+    return effectOf(this.digests[i]!, buf, this.#starts[i]!, this.#ends[i]!, reading.ansiQuotes, this.#isCall);
+  }
+
+  readonly #isCall = (name: string): boolean => this.#talk.calls.has(name);
+}

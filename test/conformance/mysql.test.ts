@@ -1,0 +1,4 @@
+import { mysql } from '../../protocol-filters/mysql/index.ts';
+import { testProtocol } from './protocol-suite.ts';
+
+testProtocol(mysql);
