@@ -12,8 +12,8 @@ afterEach(() => {
 });
 
 test('sluice demo --for shows three databases at once and ends by itself', async (context) => {
-  needs(context, 'mariadbd');
-  needs(context, 'redis-server');
+  needs(context, 'mariadb');
+  needs(context, 'redis');
   const { code, stdout, stderr } = await sluice(['demo', '--for', '8s']);
   expect(stderr).toBe('');
   expect(code).toBe(0);
