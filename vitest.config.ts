@@ -5,6 +5,8 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
   test: { name, include, environment: 'node' as const, ...extra },
 });
 
+const DATABASES = ['test/integration/mysql-*.test.ts', 'test/integration/redis-*.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -17,11 +19,15 @@ export default defineConfig({
         'test/support/**/*.test.ts',
       ]),
       project('conformance', ['test/conformance/**/*.test.ts'], { testTimeout: 60_000 }),
+      // One after the other: they measure memory, times and what is left behind.
       project('integration', ['test/integration/**/*.test.ts'], {
+        exclude: DATABASES,
         testTimeout: 120_000,
         hookTimeout: 120_000,
         fileParallelism: false,
       }),
+      // Each with servers of its own, and most of their time is waiting: side by side.
+      project('databases', DATABASES, { testTimeout: 120_000, hookTimeout: 120_000 }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),
     ],
   },

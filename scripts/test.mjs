@@ -24,15 +24,16 @@ const STEPS = [
   { name: 'import arrows', only: 'arrows', run: ['node', 'scripts/check-arrows.ts'], limitS: 30 },
   { name: 'types', only: 'types', run: ['tsc', '-p', '.'], limitS: 120 },
   { name: 'generated files', only: 'generated', run: ['node', 'scripts/docs-metrics.ts', '--check'], limitS: 60 },
-  { name: 'unit', only: 'unit', run: vitest('unit'), limitS: 180, ledger: true },
+  { name: 'unit', only: 'unit', run: vitest('unit'), limitS: 240, ledger: true },
   { name: 'conformance', only: 'conformance', run: vitest('conformance'), limitS: 180, ledger: true },
-  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, postgres: true },
-  { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
+  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, servers: true, postgres: true },
+  { name: 'databases', only: 'databases', run: vitest('databases'), limitS: 300, ledger: true, servers: true },
+  { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, servers: true, postgres: true },
 ];
 /** What the steps with servers need. Postgres may not be missing; tests that lack another are skipped, with the reason. */
 const PACKAGES = ['postgresql', 'mariadb-server', 'redis-server', 'sysbench', 'prometheus'];
 /** For all steps together. */
-const TOTAL_S = 600;
+const TOTAL_S = 780;
 /** Lines of a failed step's output that are shown at most. */
 const SHOWN_LINES = 150;
 
@@ -43,7 +44,7 @@ let running = null;
 
 const node = await orExplain(() => bootstrap());
 const steps = chosen(process.argv.slice(2));
-const postgresMissing = steps.some((step) => step.postgres) ? preparePackages() : '';
+const postgresMissing = steps.some((step) => step.servers) ? preparePackages() : '';
 const endsAt = Date.now() + TOTAL_S * 1000;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {

@@ -66,6 +66,27 @@ describe('clients that go, and the server at last', () => {
     });
   });
 
+  test('a server that asks for a password: NOAUTH and WRONGPASS are errors of their commands, logins are counted, the password stands nowhere', async () => {
+    const { ledger, server, sluice } = stage;
+    await server.ask('config', 'set', 'requirepass', REDIS_PASSWORD);
+    const wire = await RedisWire.to(sluice.port);
+    expect(await wire.send('get', 'a')).toMatchObject({ prefix: 'NOAUTH' });
+    expect(await wire.send('auth', 'wrong')).toMatchObject({ prefix: 'WRONGPASS' });
+    wire.write(Buffer.concat([command('get', 'a'), command('auth', REDIS_PASSWORD), command('get', 'a')]));
+    expect([await wire.next(), await wire.next(), await wire.next()]).toEqual([expect.any(RedisError), 'OK', null]);
+    await wire.end();
+    const hello = await RedisWire.to(sluice.port);
+    expect(await hello.send('hello', 3)).toMatchObject({ prefix: 'NOAUTH' });
+    await hello.send('hello', 3, 'auth', 'default', REDIS_PASSWORD);
+    await hello.end();
+    const { errors } = await ledger.expectEqual();
+    expect(errors).toEqual({ NOAUTH: 3, WRONGPASS: 1 });
+    expect([await own(sluice, 'logins'), await own(sluice, 'login_failures')]).toEqual([2, 1]);
+    for (const route of ['/api/queries', '/api/connections', '/stats', '/metrics', '/config_dump'])
+      expect(await sluice.getText(route)).not.toContain(REDIS_PASSWORD);
+    await server.ask('config', 'set', 'requirepass', '');
+  });
+
   test('a server that is killed: what was in flight is lost, once; what was queued is skipped; clients are closed', async () => {
     const { server, sluice } = stage;
     const waiting = await RedisWire.to(sluice.port);
@@ -108,26 +129,3 @@ const REFUSED: readonly (readonly [bytes: string, why: string])[] = [
   ['*2\r\n$3\r\nGET\r\n:1\r\n', "ERR Protocol error: expected '$', got ':'"],
   ['get "a\r\n', 'ERR Protocol error: unbalanced quotes in request'],
 ];
-
-describe('a server that asks for a password', () => {
-  const stage = redisStage({ requirepass: REDIS_PASSWORD });
-
-  test('NOAUTH and WRONGPASS are errors of their commands, logins are counted, the password stands nowhere', async () => {
-    const { ledger, sluice } = stage;
-    const wire = await RedisWire.to(sluice.port);
-    expect(await wire.send('get', 'a')).toMatchObject({ prefix: 'NOAUTH' });
-    expect(await wire.send('auth', 'wrong')).toMatchObject({ prefix: 'WRONGPASS' });
-    wire.write(Buffer.concat([command('get', 'a'), command('auth', REDIS_PASSWORD), command('get', 'a')]));
-    expect([await wire.next(), await wire.next(), await wire.next()]).toEqual([expect.any(RedisError), 'OK', null]);
-    await wire.end();
-    const hello = await RedisWire.to(sluice.port);
-    expect(await hello.send('hello', 3)).toMatchObject({ prefix: 'NOAUTH' });
-    await hello.send('hello', 3, 'auth', 'default', REDIS_PASSWORD);
-    await hello.end();
-    const { errors } = await ledger.expectEqual();
-    expect(errors).toEqual({ NOAUTH: 3, WRONGPASS: 1 });
-    expect([await own(sluice, 'logins'), await own(sluice, 'login_failures')]).toEqual([2, 1]);
-    for (const route of ['/api/queries', '/api/connections', '/stats', '/metrics', '/config_dump'])
-      expect(await sluice.getText(route)).not.toContain(REDIS_PASSWORD);
-  });
-});

@@ -18,9 +18,9 @@ interface ConnectionRow {
 
 const own = (name: string) => `sluice.redis.redis.${name}`;
 
-describe('who is talking', () => {
-  const stage = redisStage({}, { args: ['--access-log', '-'] });
+const stage = redisStage({}, { args: ['--access-log', '-'] });
 
+describe('who is talking', () => {
   const connections = async () =>
     (await stage.sluice.getJson<{ connections: ConnectionRow[] }>('/api/connections')).connections;
   /** What /api/connections says of one that is open now, once it says what is wanted. */
@@ -58,6 +58,7 @@ describe('who is talking', () => {
     await client.get('app:1');
     await expectConnection({ user: 'default', database: '5', application: 'till' });
     client.disconnect();
+    await stage.ledger.expectEqual(greetings(1));
   });
 
   test('HELLO says it all at once; RESET takes it back; a pipelined SELECT holds for what stands behind it', async () => {
@@ -77,6 +78,7 @@ describe('who is talking', () => {
         for (const { text } of await rowsOf(stage.sluice, `&database=${database}`)) seen.set(text, database);
       return seen.has('GET app:third') && Object.fromEntries(seen);
     });
+    await stage.ledger.expectEqual();
     expect(where).toMatchObject({ 'GET app:first': '0', 'GET app:second': '7', 'GET app:third': '0' });
   });
 
@@ -97,6 +99,7 @@ describe('who is talking', () => {
     const line = await poll('it is logged', () =>
       lines().find((each) => each.includes('GET app:*') && each.includes('"shop"')),
     );
+    await stage.ledger.expectEqual(greetings(0, 1));
     expect(line).toContain('"limited"');
     expect(lines().join('\n')).not.toContain(REDIS_PASSWORD);
     expect(lines().join('\n')).not.toContain('app:12345');
@@ -104,7 +107,6 @@ describe('who is talking', () => {
 });
 
 describe('commands that wait, listen or keep silent', () => {
-  const stage = redisStage();
   const row = async (text: string) => (await rowsOf(stage.sluice)).find((each) => each.text === text);
 
   test('BLPOP of 1.5 s is no latency, but a wait', async () => {

@@ -83,6 +83,7 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   'innodb-flush-method': 'nosync',
   'innodb-doublewrite': 0,
   'innodb-use-native-aio': 0,
+  'debug-no-sync': 1,
   'aria-log-file-size': '8M',
   'plugin-load-add': 'auth_ed25519',
 };
@@ -134,7 +135,7 @@ async function launch(
   const root = process.getuid?.() === 0 ? ['--user=root'] : [];
   const flags = Object.entries({ ...SETTINGS, ...options.settings }).map(([name, value]) => `--${name}=${value}`);
   const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
-  const fast = flags.filter((flag) => /^--(innodb|aria)/.test(flag));
+  const fast = flags.filter((flag) => /^--(innodb|aria|debug)/.test(flag));
   await run(
     programs.install,
     [

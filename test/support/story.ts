@@ -1,5 +1,5 @@
 import { Flag, OUTCOME_NAMES } from '../../src/exchange/exchange.ts';
-import type { FilterEnv, ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
+import type { BoundFilter, FilterEnv, ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { StatsRegistry } from '../../src/stats/registry.ts';
 import { filterEnv } from './filter-env.ts';
@@ -15,6 +15,8 @@ export interface StoryOptions<O = unknown> {
   readonly options?: O;
   readonly issuedKeys?: ReadonlySet<string>;
   readonly env?: Partial<FilterEnv>;
+  /** Plays on this one, bound before: thousands of sessions of one filter chain. `options` and `env` are its own then. */
+  readonly bound?: BoundFilter;
 }
 
 export interface Stage {
@@ -42,8 +44,7 @@ export const pieces =
 /** One session of a protocol, its stats under the prefix `p`. */
 export function stageOf<C, O>(protocol: ProtocolFilter<C, O>, options: StoryOptions<O> = {}): Stage {
   const env = filterEnv(options.env);
-  const given = options.options ?? protocol.options.parse({});
-  const bound = protocol.bind(protocol.config.parse({ stat_prefix: 'p' }), given, env);
+  const bound = options.bound ?? boundOf(protocol, options, env);
   const harness = new SessionHarness({
     bound,
     ...(options.judge && { judge: options.judge }),
@@ -52,6 +53,10 @@ export function stageOf<C, O>(protocol: ProtocolFilter<C, O>, options: StoryOpti
   });
   return { harness, stats: env.stats };
 }
+
+/** The filter of one chain, its stats under the prefix `p`. */
+export const boundOf = <C, O>(protocol: ProtocolFilter<C, O>, options: StoryOptions<O>, env: FilterEnv): BoundFilter =>
+  protocol.bind(protocol.config.parse({ stat_prefix: 'p' }), options.options ?? protocol.options.parse({}), env);
 
 /** Plays a script to the end and hangs up. */
 export function playOf<C, O>(
