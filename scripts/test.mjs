@@ -26,9 +26,9 @@ const STEPS = [
   { name: 'generated files', only: 'generated', run: ['node', 'scripts/docs-metrics.ts', '--check'], limitS: 60 },
   { name: 'unit', only: 'unit', run: vitest('unit'), limitS: 240, ledger: true },
   { name: 'conformance', only: 'conformance', run: vitest('conformance'), limitS: 180, ledger: true },
-  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, servers: true, postgres: true },
+  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, postgres: true },
   { name: 'databases', only: 'databases', run: vitest('databases'), limitS: 300, ledger: true, servers: true },
-  { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, servers: true, postgres: true },
+  { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
 ];
 /** What the steps with servers need. Postgres may not be missing; tests that lack another are skipped, with the reason. */
 const PACKAGES = ['postgresql', 'mariadb-server', 'redis-server', 'sysbench', 'prometheus'];
@@ -44,7 +44,7 @@ let running = null;
 
 const node = await orExplain(() => bootstrap());
 const steps = chosen(process.argv.slice(2));
-const postgresMissing = steps.some((step) => step.servers) ? preparePackages() : '';
+const postgresMissing = steps.some((step) => step.servers || step.postgres) ? preparePackages() : '';
 const endsAt = Date.now() + TOTAL_S * 1000;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
