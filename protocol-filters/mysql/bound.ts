@@ -1,3 +1,4 @@
+import { whenParsed } from '../../src/digest/when-parsed.ts';
 import type { Digest, DigestCache } from '../../src/exchange/digest.ts';
 import { COMMANDS } from './commands.ts';
 import type { MysqlStats } from './stats.ts';
@@ -36,32 +37,11 @@ export class Bound {
    * statements. `digests` may be reused by the caller afterwards.
    */
   countParsed(digests: readonly Digest[]): void {
-    if (digests.length === 0) return;
-    let settled = true;
-    let parsed = true;
-    for (let i = 0; i < digests.length; i++) {
-      const digest = digests[i]!;
-      if (!digest.settled) settled = false;
-      else if (digest.confidence !== 'parsed') parsed = false;
-    }
-    if (settled) this.#count(parsed);
-    else this.#countLater(digests.slice());
+    whenParsed(this.digests, digests, this.#count);
   }
 
-  #countLater(digests: readonly Digest[]): void {
-    let waiting = 1;
-    const one = (): void => {
-      if (--waiting === 0) this.#count(digests.every((digest) => digest.confidence === 'parsed'));
-    };
-    for (const digest of digests) {
-      waiting++;
-      if (this.digests.settle(digest, one)) waiting--;
-    }
-    one();
-  }
-
-  #count(parsed: boolean): void {
+  readonly #count = (parsed: boolean): void => {
     const { registry, envoy } = this.stats;
     registry.inc(parsed ? envoy.queries_parsed : envoy.queries_parse_error);
-  }
+  };
 }

@@ -1,3 +1,4 @@
+import { sqlMetadata } from '../../src/digest/sql-metadata.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { ConnectionAttributes } from './attributes.ts';
 import type { Conversation } from './conversation.ts';
@@ -67,45 +68,17 @@ export function applyTracked(talk: Conversation, buf: Buffer, from: number, to: 
 }
 
 export const ENVOY_NAMESPACE = 'envoy.filters.network.mysql_proxy';
-/** The operations that Envoy's SQL parser tells. */
-const ENVOY_OPERATIONS = new Set(['insert', 'update', 'select', 'drop', 'delete', 'create', 'alter']);
 
 /**
- * Envoy's metadata (table → operations; `table.database` where the text names the database or the session has one, which
- * Envoy's documents promise and its code does not do) and ours, of the operations of one turn.
+ * `table`, and `table.database` where the text names the database or the session has one: Envoy's documents promise it and
+ * its code does not do it.
  */
-export function metadata(ops: readonly Exchange[]): Record<string, Record<string, unknown>> {
-  const tables: Record<string, string[]> = {};
-  const relations = new Set<string>();
-  for (const { digest, session } of ops) {
-    if (digest === null) continue;
-    for (const target of digest.targets) {
-      relations.add(target.schema === '' ? target.name : `${target.schema}.${target.name}`);
-      const database = target.schema || session.database;
-      const key = database === '' ? target.name : `${target.name}.${database}`;
-      for (const operation of target.operations) {
-        if (!ENVOY_OPERATIONS.has(operation)) continue;
-        const known = Object.hasOwn(tables, key) ? tables[key]! : [];
-        if (!known.includes(operation)) known.push(operation);
-        Object.defineProperty(tables, key, { value: known, enumerable: true, configurable: true, writable: true });
-      }
-    }
-  }
-  const first = ops[0];
-  const digest = first?.digest ?? null;
-  return {
-    [ENVOY_NAMESPACE]: tables,
-    'sluice.query': {
-      protocol: 'mysql',
-      operations: ops.map((x) => x.digest?.operation ?? ''),
-      digests: ops.map((x) => x.digest?.id ?? ''),
-      summary: digest?.summary ?? '',
-      confidence: digest?.confidence ?? 'none',
-      relations: [...relations],
-      kind: first?.kind ?? '',
-      user: first?.session.user ?? '',
-      database: first?.session.database ?? '',
-      application: first?.session.application ?? '',
+export const metadata = (ops: readonly Exchange[]): Record<string, Record<string, unknown>> =>
+  sqlMetadata(ops, {
+    protocol: 'mysql',
+    namespace: ENVOY_NAMESPACE,
+    tableKey({ schema, name }, { session }) {
+      const database = schema || session.database;
+      return database === '' ? name : `${name}.${database}`;
     },
-  };
-}
+  });

@@ -1,3 +1,4 @@
+import { whenParsed } from '../../src/digest/when-parsed.ts';
 import type { Digest, DigestCache } from '../../src/exchange/digest.ts';
 import type { PostgresConfig, PostgresOptions } from './config.ts';
 import { unresolved } from './judged.ts';
@@ -35,32 +36,12 @@ export class Bound {
    * its statements. `digests` may be reused by the caller afterwards.
    */
   countParsed(digests: readonly Digest[]): void {
-    if (!this.config.enable_sql_parsing || digests.length === 0) return;
-    let settled = true;
-    let parsed = true;
-    for (let i = 0; i < digests.length; i++) {
-      const digest = digests[i]!;
-      if (!digest.settled) settled = false;
-      else if (digest.confidence !== 'parsed') parsed = false;
-    }
-    if (settled) this.#count(parsed);
-    else this.#countLater(digests.slice());
+    if (!this.config.enable_sql_parsing) return;
+    whenParsed(this.digests, digests, this.#count);
   }
 
-  #countLater(digests: readonly Digest[]): void {
-    let waiting = 1;
-    const one = (): void => {
-      if (--waiting === 0) this.#count(digests.every((digest) => digest.confidence === 'parsed'));
-    };
-    for (const digest of digests) {
-      waiting++;
-      if (this.digests.settle(digest, one)) waiting--;
-    }
-    one();
-  }
-
-  #count(parsed: boolean): void {
+  readonly #count = (parsed: boolean): void => {
     const { registry, envoy } = this.stats;
     registry.inc(parsed ? envoy.statements_parsed : envoy.statements_parse_error);
-  }
+  };
 }

@@ -1,3 +1,4 @@
+import { sqlMetadata } from '../../src/digest/sql-metadata.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { Conversation } from './conversation.ts';
 
@@ -43,43 +44,15 @@ export function confirmParameter(talk: Conversation, name: string, value: string
   }
 }
 
-/** The operations that Envoy's filter puts into its metadata. */
-const ENVOY_OPERATIONS = new Set(['insert', 'update', 'select', 'drop', 'delete', 'create', 'alter']);
 export const ENVOY_NAMESPACE = 'envoy.filters.network.postgres_proxy';
 
-/** Envoy's metadata (`table.database` → operations) and ours, of the operations of one turn. */
-export function metadata(ops: readonly Exchange[]): Record<string, Record<string, unknown>> {
-  const tables: Record<string, string[]> = {};
-  const relations = new Set<string>();
-  for (const { digest, session } of ops) {
-    if (digest === null) continue;
-    const database = session.database || session.user;
-    for (const target of digest.targets) {
-      relations.add(target.schema === '' ? target.name : `${target.schema}.${target.name}`);
-      const key = database === '' ? target.name : `${target.name}.${database}`;
-      for (const operation of target.operations) {
-        if (!ENVOY_OPERATIONS.has(operation)) continue;
-        const known = Object.hasOwn(tables, key) ? tables[key]! : [];
-        if (!known.includes(operation)) known.push(operation);
-        Object.defineProperty(tables, key, { value: known, enumerable: true, configurable: true, writable: true });
-      }
-    }
-  }
-  const first = ops[0];
-  const digest = first?.digest ?? null;
-  return {
-    [ENVOY_NAMESPACE]: tables,
-    'sluice.query': {
-      protocol: 'postgres',
-      operations: ops.map((x) => x.digest?.operation ?? ''),
-      digests: ops.map((x) => x.digest?.id ?? ''),
-      summary: digest?.summary ?? '',
-      confidence: digest?.confidence ?? 'none',
-      relations: [...relations],
-      kind: first?.kind ?? '',
-      user: first?.session.user ?? '',
-      database: first?.session.database ?? '',
-      application: first?.session.application ?? '',
+/** Envoy's tables are `table.database`, the database being the session's. */
+export const metadata = (ops: readonly Exchange[]): Record<string, Record<string, unknown>> =>
+  sqlMetadata(ops, {
+    protocol: 'postgres',
+    namespace: ENVOY_NAMESPACE,
+    tableKey({ name }, { session }) {
+      const database = session.database || session.user;
+      return database === '' ? name : `${name}.${database}`;
     },
-  };
-}
+  });
