@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { badText } from './fixtures/loading.ts';
+import { badText, goodText } from './fixtures/loading.ts';
 import { fullForm, sampleFilters, sampleMysql, samplePostgres } from './fixtures/samples.ts';
+import type { FilterSchema } from './snapshot.ts';
 
 const TCP = 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const PG = samplePostgres.typeUrl;
@@ -235,6 +236,32 @@ describe('bad full forms', () => {
       '11:7 static_resources.listeners[0].filter_chains[1]: is a second filter chain: filter_chain_match is not supported by Sluice yet',
       '11:16 static_resources.listeners[0].filter_chains[1].filters: is empty: the last filter must be a terminal one',
     ]);
+  });
+
+  test('a link that denies, in the chain of a protocol that only observes', async () => {
+    const denies: FilterSchema = {
+      ...sampleMysql,
+      filterName: 'denies',
+      typeUrl: 'denies',
+      protocol: null,
+      enforces: true,
+    };
+    const chain = (protocol: string) => `static_resources:
+  listeners:
+  - name: l
+    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    filter_chains:
+    - filters:
+      - {name: f, typed_config: {"@type": ${protocol}, stat_prefix: s}}
+      - {name: f, typed_config: {"@type": denies, stat_prefix: s}}
+      - {name: f, typed_config: {"@type": ${TCP}, stat_prefix: s, cluster: c}}
+  clusters: [{name: c, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}}]}]}}]
+`;
+    const filters = [...sampleFilters, sampleMysql, denies];
+    expect(await badText(chain(sampleMysql.typeUrl), filters)).toEqual([
+      '8:9 static_resources.listeners[0].filter_chains[0].filters[1]: denies denies, and mysql cannot refuse yet: it only observes',
+    ]);
+    await goodText(chain(PG), filters);
   });
 
   test('names and addresses twice', async () => {
