@@ -2,10 +2,12 @@ import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchan
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import type { Bound } from './bound.ts';
-import { codeOf, isRedirect } from './error-code.ts';
+import { COMMANDS, CommandFlag } from './commands.ts';
+import { codeOf, isPastLogin, isRedirect } from './error-code.ts';
+import { DEFAULT_USER } from './identity.ts';
 import { Pending } from './pending.ts';
 import { countRead } from './reads.ts';
-import { nameOf } from './special.ts';
+import { nameOf, UNKNOWN } from './special.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Told } from './told.ts';
 import { Transaction } from './transaction.ts';
@@ -35,6 +37,8 @@ export class Conversation {
   /** Endless ones: MONITOR, and the link of a replica. */
   monitor: Exchange | null = null;
   replication: Exchange | null = null;
+  /** Nobody has said who this is: a command that gets past the server's question for a login proves the default user. */
+  isAnonymous = true;
   library = '';
   libraryVersion = '';
   #progressedAt = 0;
@@ -72,10 +76,12 @@ export class Conversation {
         registry.inc(counts.error);
       }
     } else {
+      if (slot === UNKNOWN && ring.extra !== null) x.digest = this.bound.digests.learn(ring.extra.module);
       registry.inc(counts.success);
       x.rowsReturned = rowsIn(told);
       if (ring.reads) countRead(stats, x, slot, told);
     }
+    if (this.isAnonymous && isPastLogin(x.code)) this.#proveUser(slot);
     let ms = 0;
     if ((x.flags & NO_LATENCY) === 0) {
       ms = now - x.requestFirstByteAt;
@@ -89,6 +95,13 @@ export class Conversation {
     }
     this.shift(ring);
     this.end(x);
+  }
+
+  /** Without a login, servers listen to the default user alone (but for what anybody may say: HELLO, QUIT, RESET …). */
+  #proveUser(slot: number): void {
+    if (slot !== UNKNOWN && (COMMANDS[slot]!.flags & CommandFlag.no_auth) !== 0) return;
+    this.isAnonymous = false;
+    this.host.confirm({ user: DEFAULT_USER });
   }
 
   /** Forgets the oldest command of a ring. */
@@ -138,6 +151,7 @@ export class Conversation {
   beginEndless(bytes: number, firstByteAt: number): Exchange | null {
     const { stats } = this.bound;
     stats.registry.inc(stats.command(this.pending.slot).success);
+    if (this.isAnonymous) this.#proveUser(this.pending.slot);
     const x = this.pending.exchange;
     this.shift(this.pending);
     if (x === null) return null; // never: what has no end is no late command
@@ -145,6 +159,16 @@ export class Conversation {
     x.replyFirstByteAt = firstByteAt;
     x.replyBytes = bytes;
     return x;
+  }
+
+  /** The server passes over the oldest command without a word. */
+  passOver(): void {
+    const { registry, own } = this.bound.stats;
+    const x = this.#exchangeOf(this.pending);
+    x.replies = Replies.none;
+    registry.inc(own.no_reply);
+    this.shift(this.pending);
+    this.end(x);
   }
 
   /** More bytes of an endless exchange. */

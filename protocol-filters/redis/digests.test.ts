@@ -15,7 +15,12 @@ const cacheOf = (digests = 16_384) => new SqlDigestCache({ parser: null, now: ()
 function digestOf(digests: RedisDigests, words: readonly (string | Uint8Array)[]): Digest {
   const whole = spansOf(words);
   const info = resolveCommand(whole);
-  if (info === null) return digests.unknown(whole.buf, whole.start[0]!, whole.start[0]! + whole.length[0]!);
+  if (info === null) {
+    const [start, end] = [whole.start[0]!, whole.start[0]! + whole.length[0]!];
+    const module = digests.moduleName(whole.buf, start, end);
+    if (module !== '') digests.learn(module);
+    return digests.unknown(whole.buf, start, end);
+  }
   const args = spansOf(words, info.captureArgs, info.captureBytes);
   const found = new FoundKeys();
   findKeys(info, args, found);
@@ -135,6 +140,16 @@ test.each([
   const seen = new Set<string>();
   for (let i = 0; i < 300; i++) seen.add(digestOf(digests, [...make(i)]).text);
   expect(seen.size).toBe(65);
+});
+
+test('the name of a command that nobody knows is told once it was learned, in any case', () => {
+  const digests = new RedisDigests(cacheOf());
+  const name = Buffer.from('Ft.Search');
+  const of = () => digests.unknown(name, 0, name.length);
+  expect([of().text, digests.isNameless(of())]).toEqual(['UNKNOWN', true]);
+  expect(digests.moduleName(name, 0, name.length)).toBe('FT.SEARCH');
+  expect(digests.learn('FT.SEARCH').text).toBe('FT.SEARCH');
+  expect([of().text, digests.isNameless(of())]).toEqual(['FT.SEARCH', false]);
 });
 
 test('the number of names can be chosen', () => {

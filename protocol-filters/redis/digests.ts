@@ -100,28 +100,45 @@ export class RedisDigests {
   }
 
   /**
-   * Of a command that the table does not have. A name like a module's (`JSON.GET`) is kept; others may be anything, a
-   * password typed in the wrong place too.
+   * Of a command that the table does not have. Its name may be anything, a password typed in the wrong place too: only
+   * those that were learned are told.
    */
   unknown(buf: Uint8Array, start: number, end: number): Digest {
     const length = moduleName(buf, start, end, this.#bytes);
-    if (length > 0) {
-      const known = this.#index.find(UNKNOWN_SCOPE, this.#bytes, 0, length);
-      if (known >= 0) {
-        const digest = this.#index.digestAt(known);
-        if (this.#cache.holds(digest)) return digest;
-      }
-      if (known >= 0 || (this.#names[UNKNOWN_SCOPE]! < this.#most && !this.#index.full)) {
-        const name = text(this.#bytes, length);
-        const digest = this.#cache.named(PROTOCOL, name, name, UNKNOWN_FACTS);
-        if (known >= 0) this.#index.renew(known, digest);
-        else {
-          this.#index.add(UNKNOWN_SCOPE, this.#bytes, 0, length, digest);
-          this.#names[UNKNOWN_SCOPE]!++;
-        }
-        return digest;
-      }
-    }
+    const known = length > 0 ? this.#index.find(UNKNOWN_SCOPE, this.#bytes, 0, length) : -1;
+    return known < 0 ? this.#nameless() : this.#learned(known);
+  }
+
+  isNameless(digest: Digest): boolean {
+    return digest === this.#unknown;
+  }
+
+  /** The name in upper case where it is like a module's, `JSON.GET`; else ''. */
+  moduleName(buf: Uint8Array, start: number, end: number): string {
+    return text(this.#bytes, moduleName(buf, start, end, this.#bytes));
+  }
+
+  /** The server has served the command of this moduleName(): it is one. */
+  learn(name: string): Digest {
+    const bytes = Buffer.from(name, 'latin1');
+    const known = this.#index.find(UNKNOWN_SCOPE, bytes, 0, bytes.length);
+    if (known >= 0) return this.#learned(known);
+    if (this.#names[UNKNOWN_SCOPE]! >= this.#most || this.#index.full) return this.#nameless();
+    const digest = this.#cache.named(PROTOCOL, name, name, UNKNOWN_FACTS);
+    this.#index.add(UNKNOWN_SCOPE, bytes, 0, bytes.length, digest);
+    this.#names[UNKNOWN_SCOPE]!++;
+    return digest;
+  }
+
+  #learned(number: number): Digest {
+    const digest = this.#index.digestAt(number);
+    if (this.#cache.holds(digest)) return digest;
+    const anew = this.#cache.named(PROTOCOL, digest.text, digest.text, UNKNOWN_FACTS);
+    this.#index.renew(number, anew);
+    return anew;
+  }
+
+  #nameless(): Digest {
     if (this.#unknown === null || !this.#cache.holds(this.#unknown))
       this.#unknown = this.#cache.named(PROTOCOL, 'UNKNOWN', 'UNKNOWN', UNKNOWN_FACTS);
     return this.#unknown;

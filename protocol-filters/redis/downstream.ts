@@ -105,7 +105,8 @@ export class Downstream implements RequestSink {
       registry.inc(own.unknown_commands);
       registry.inc(stats.command(UNKNOWN).total);
       const start = args.start[0]!;
-      this.#begin(requests, UNKNOWN, digests.unknown(args.buf, start, start + args.length[0]!), bytes);
+      const end = start + args.length[0]!;
+      this.#begin(requests, UNKNOWN, digests.unknown(args.buf, start, end), bytes);
       return;
     }
     registry.inc(stats.command(info.slot).total);
@@ -136,7 +137,7 @@ export class Downstream implements RequestSink {
     const talk = this.#talk;
     const special = SPECIALS[slot]!;
     const waits = this.#asksToWait(slot, requests.args);
-    let extra: Extra | null = null;
+    let extra: Extra | null = slot === UNKNOWN ? this.#unlearned(requests.args, digest) : null;
     if (special !== Special.none || waits) {
       extra = this.#extraOf(special, slot, requests.args, waits);
       if (talk.over) return;
@@ -211,12 +212,14 @@ export class Downstream implements RequestSink {
     if (waits) registry.inc(own.blocking);
     switch (special) {
       case Special.multi:
-        talk.transaction.asked = true;
+        if (args.argc === 1) talk.transaction.ask(talk.turns); // with arguments the server refuses it
         return null;
       case Special.exec:
+        talk.transaction.asked = false; // refused or not
+        return null;
       case Special.discard:
       case Special.reset:
-        talk.transaction.asked = false;
+        if (args.argc === 1) talk.transaction.asked = false;
         return null;
       case Special.script:
         registry.inc(own.scripts);
@@ -245,12 +248,25 @@ export class Downstream implements RequestSink {
     const waits = WAITS[slot]!;
     if (waits === Waits.no || this.#talk.transaction.asked) return false; // within MULTI nothing waits
     if (waits === Waits.always) return true;
-    // XREAD, XREADGROUP: options stand before STREAMS.
+    // XREAD, XREADGROUP: options stand before STREAMS; a group or a consumer may be called BLOCK.
     for (let i = 1; i < args.held; i++) {
       if (argumentIs(args, i, 'block')) return true;
       if (argumentIs(args, i, 'streams')) return false;
+      if (argumentIs(args, i, 'group')) i += 2;
     }
     return false;
+  }
+
+  /** The name of a command that nobody knows yet: kept if the server does. */
+  #unlearned(args: Args, digest: Digest): Extra | null {
+    const { digests } = this.#talk.bound;
+    if (!digests.isNameless(digest)) return null;
+    const start = args.start[0]!;
+    const module = digests.moduleName(args.buf, start, start + args.length[0]!);
+    if (module === '') return null;
+    const extra = new Extra();
+    extra.module = module;
+    return extra;
   }
 
   /** Does its reply say of one key, or of each, whether it was there? */
@@ -268,21 +284,25 @@ export class Downstream implements RequestSink {
     if (special === Special.replyMode && args.argc === 3) {
       const isOn = argumentIs(args, 2, 'on');
       const isOff = argumentIs(args, 2, 'off');
-      if (!isOn && (isOff || argumentIs(args, 2, 'skip'))) {
-        // Within MULTI it runs at EXEC, whose reply then breaks off.
-        if (this.#talk.transaction.asked) {
+      if (isOn || isOff || argumentIs(args, 2, 'skip')) {
+        // Within MULTI it runs at EXEC, whose reply then breaks off, or begins in its middle.
+        if (this.#talk.transaction.asked && !(isOn && muted === Muted.no)) {
           this.fault('ambiguous');
           return false;
         }
-        if (muted !== Muted.all) this.#muted = isOff ? Muted.all : Muted.next;
-        return true;
+        if (isOn) this.#muted = Muted.no;
+        else if (muted !== Muted.all) this.#muted = isOff ? Muted.all : Muted.next;
+        return !isOn;
       }
-      if (isOn) {
-        this.#muted = Muted.no;
+    }
+    if (muted === Muted.next) {
+      this.#muted = Muted.no;
+      // What comes next is answered in a state that no reply tells of.
+      if ((special === Special.multi || special === Special.reset) && args.argc === 1) {
+        this.fault('ambiguous');
         return false;
       }
     }
-    if (muted === Muted.next) this.#muted = Muted.no;
     if (special === Special.reset && muted === Muted.all) {
       this.#muted = Muted.no;
       return false;

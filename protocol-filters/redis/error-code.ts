@@ -39,5 +39,12 @@ function isCode(code: string, buf: Uint8Array, start: number): boolean {
 const isCodeByte = (c: number, isInside: boolean): boolean =>
   (c >= 0x41 && c <= 0x5a) || (isInside && ((c >= 0x30 && c <= 0x39) || c === 0x5f || c === 0x2d));
 
+/**
+ * Was a command answered so (`''`: without an error) looked at by a server that knows its user? Commands that do not exist or
+ * have too few arguments are refused before that, as ERR; so is a client that nobody may be, as DENIED.
+ */
+export const isPastLogin = (code: string): boolean => !BEFORE_LOGIN.has(code);
+const BEFORE_LOGIN = new Set(['ERR', 'NOAUTH', 'EXECABORT', 'DENIED']);
+
 /** The server sends the client elsewhere: no error. REDIRECT is Valkey's. */
 export const isRedirect = (code: string): boolean => code === 'MOVED' || code === 'ASK' || code === 'REDIRECT';

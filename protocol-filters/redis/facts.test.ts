@@ -10,17 +10,76 @@ const facts = (script: Script) => {
   const { user, database, application, driver, serverVersion, kind } = play(script, {}, byteByByte).harness.facts;
   return { user, database, application, driver, serverVersion, kind };
 };
-const START = { user: '', database: '0', application: '', driver: '', serverVersion: '', kind: '' };
+const START = { user: 'default', database: '0', application: '', driver: '', serverVersion: '', kind: '' };
 
-const CASES: readonly (readonly [name: string, script: Script, want: Partial<typeof START>])[] = [
-  ['nothing is known', [], {}],
+type Case = readonly [name: string, script: Script, want: Partial<typeof START>];
+const CASES: readonly Case[] = [
+  ['nothing is known', [], { user: '' }],
+  [
+    'no login: what is served shows the default user',
+    [
+      ['>', say('GET a')],
+      ['<', bulk('x')],
+    ],
+    {},
+  ],
+  [
+    'no login, and what is refused shows nothing; nor what anybody may say',
+    [
+      ['>', say('GET a', 'GET', 'HELLO 3', 'RESET', 'QUIT')],
+      ['<', join(error('NOAUTH Authentication required.'), error('ERR no'), error('NOAUTH no'), status('RESET'), ok)],
+    ],
+    { user: '' },
+  ],
+  ...['WRONGTYPE no', 'NOPERM no', 'MOVED 1 10.0.0.1:1', 'LOADING no'].map(
+    (text): Case => [
+      `no login: ${text} is said to the default user`,
+      [
+        ['>', say('GET a')],
+        ['<', error(text)],
+      ],
+      {},
+    ],
+  ),
+  [
+    'a refused login changes nobody',
+    [
+      ['>', say('PING', 'AUTH ann secret', 'PING')],
+      ['<', join(status('PONG'), error('WRONGPASS no'), status('PONG'))],
+    ],
+    {},
+  ],
+  [
+    'after RESET the default user is to be shown again',
+    [
+      ['>', say('AUTH ann secret', 'RESET', 'PING')],
+      ['<', join(ok, status('RESET'), status('PONG'))],
+    ],
+    {},
+  ],
+  [
+    'AUTH without a reply: nobody knows, whatever is served',
+    [
+      ['>', say('CLIENT REPLY SKIP', 'AUTH ann secret', 'PING')],
+      ['<', status('PONG')],
+    ],
+    { user: '' },
+  ],
+  [
+    'MONITOR shows the default user too',
+    [
+      ['>', say('MONITOR')],
+      ['<', ok],
+    ],
+    { kind: 'monitor' },
+  ],
   [
     'AUTH with a password alone',
     [
       ['>', say('AUTH secret')],
       ['<', ok],
     ],
-    { user: 'default' },
+    {},
   ],
   [
     'AUTH with a user',
@@ -36,7 +95,7 @@ const CASES: readonly (readonly [name: string, script: Script, want: Partial<typ
       ['>', say('AUTH ann secret')],
       ['<', error('WRONGPASS no')],
     ],
-    {},
+    { user: '' },
   ],
   [
     'AUTH inline',
@@ -60,7 +119,7 @@ const CASES: readonly (readonly [name: string, script: Script, want: Partial<typ
       ['>', say('SELECT 77')],
       ['<', error('ERR DB index is out of range')],
     ],
-    {},
+    { user: '' },
   ],
   [
     'RD-09 SELECT, pipelined',
@@ -124,7 +183,7 @@ const CASES: readonly (readonly [name: string, script: Script, want: Partial<typ
       ['>', say('HELLO 3 AUTH ann secret SETNAME shop')],
       ['<', error('WRONGPASS no')],
     ],
-    {},
+    { user: '' },
   ],
   [
     'HELLO with a name first',
@@ -156,7 +215,7 @@ const CASES: readonly (readonly [name: string, script: Script, want: Partial<typ
       ['>', say('CLIENT SETINFO LIB-NAME ioredis')],
       ['<', error('ERR Unknown')],
     ],
-    {},
+    { user: '' },
   ],
   [
     'RD-14 RESET: all as at the start, but what cannot change',
@@ -164,9 +223,9 @@ const CASES: readonly (readonly [name: string, script: Script, want: Partial<typ
       ['>', say('HELLO 3 AUTH ann secret SETNAME shop', 'SELECT 4', 'CLIENT SETINFO LIB-NAME x', 'RESET')],
       ['<', join(hello(3), ok, ok, status('RESET'))],
     ],
-    { driver: 'x', serverVersion: '7.0.15' },
+    { user: '', driver: 'x', serverVersion: '7.0.15' },
   ],
-  ['SELECT without a reply: nobody knows', [['>', say('CLIENT REPLY SKIP', 'SELECT 4')]], { database: '' }],
+  ['SELECT without a reply: nobody knows', [['>', say('CLIENT REPLY SKIP', 'SELECT 4')]], { user: '', database: '' }],
   [
     'REPLCONF',
     [
@@ -203,6 +262,7 @@ test('passwords are kept nowhere: not in a digest, not in a key, not in the sess
     'SET k s3cret',
     'EVAL s3cret 0',
     's3cret',
+    'my.s3cret', // like the command of a module
   ];
   for (const bytes of [say(...lines), raw(lines.map((line) => `${line}\r\n`).join(''))])
     for (const cut of [undefined, byteByByte]) {

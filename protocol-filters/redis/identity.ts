@@ -6,6 +6,8 @@ import { isWord } from './wire.ts';
 
 /** What a client says about itself, and when the server has agreed to it. Passwords are never looked at. */
 
+/** Who everybody is until a login, where the server asks for none. */
+export const DEFAULT_USER = 'default';
 /** Bytes of a name that are kept. */
 const MAX_NAME = 128;
 
@@ -42,7 +44,7 @@ const behindAuth2 = (args: Args, index: number): boolean =>
 export function readClaims(special: number, args: Args, extra: Extra): void {
   switch (special) {
     case Special.auth:
-      extra.user = args.argc === 2 ? 'default' : textOf(args, 1);
+      extra.user = args.argc === 2 ? DEFAULT_USER : textOf(args, 1);
       return;
     case Special.select:
       extra.database = textOf(args, 1);
@@ -106,6 +108,7 @@ export function confirmClaims(talk: Conversation, special: number, extra: Extra)
   switch (special) {
     case Special.auth:
       registry.inc(own.logins);
+      talk.isAnonymous = false;
       if (host.facts.user !== extra.user) host.confirm({ user: extra.user });
       return;
     case Special.select:
@@ -137,17 +140,20 @@ function agreeHello(talk: Conversation, extra: Extra | null, proto: number): voi
   const { registry, own } = talk.bound.stats;
   if (proto === 3 && talk.resp === 2) registry.inc(own.resp3_sessions);
   if (proto === 2 || proto === 3) talk.resp = proto;
-  if (extra === null) return;
-  if (extra.user !== '') registry.inc(own.logins);
-  if (extra.user === '' && extra.application === '') return;
-  talk.host.confirm({
-    ...(extra.user !== '' && { user: extra.user }),
-    ...(extra.application !== '' && { application: extra.application }),
-  });
+  const isLogin = extra !== null && extra.user !== '';
+  // Without a login it is refused to whom the server does not know.
+  const user = isLogin ? extra.user : talk.isAnonymous ? DEFAULT_USER : '';
+  const application = extra === null ? '' : extra.application;
+  if (isLogin) registry.inc(own.logins);
+  if (user === '' && application === '') return;
+  if (user !== '') talk.isAnonymous = false;
+  talk.host.confirm({ ...(user !== '' && { user }), ...(application !== '' && { application }) });
 }
 
 /** AUTH or SELECT without a reply: nobody knows any more. */
 export function doubtClaims(talk: Conversation, special: number): void {
-  if (special === Special.auth || special === Special.hello) talk.host.confirm({ user: '' });
-  else if (special === Special.select) talk.host.confirm({ database: '' });
+  if (special === Special.auth || special === Special.hello) {
+    talk.isAnonymous = false;
+    talk.host.confirm({ user: '' });
+  } else if (special === Special.select) talk.host.confirm({ database: '' });
 }

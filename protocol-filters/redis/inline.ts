@@ -87,7 +87,7 @@ export class InlineLine {
       case Quote.closed:
         return isBlank(c) ? Found.word : Found.ambiguous;
       default:
-        if (isBlank(c)) return this.#inWord ? Found.word : Found.nothing;
+        if (this.#inWord ? endsWord(c) : isBlank(c)) return this.#inWord ? Found.word : Found.nothing;
         this.#inWord = true;
         if (c === DOUBLE) this.#quote = Quote.double;
         else if (c === SINGLE) this.#quote = Quote.single;
@@ -145,8 +145,10 @@ export class InlineLine {
   }
 }
 
-/** isspace() of the C locale. */
+/** isspace() of the C locale: what the server passes over between words. */
 const isBlank = (c: number): boolean => c === 0x20 || (c >= 0x09 && c <= CR);
+/** What ends a word without quotes: fewer, a form feed or a vertical tab stands in it. */
+const endsWord = (c: number): boolean => c === 0x20 || c === 0x09 || c === CR;
 
 function hexOf(c: number): number {
   if (c >= 0x30 && c <= 0x39) return c - 0x30;

@@ -17,6 +17,8 @@ export class Extra {
   database = '';
   library = '';
   libraryVersion = '';
+  /** The command's own name, like a module's, true once the server has served it. */
+  module = '';
 }
 
 const FIRST_CAPACITY = 4;

@@ -97,6 +97,13 @@ describe('publish and subscribe', () => {
     ],
     ['subscribe | SUBSCRIBE a | error | NOPERM', 'ping | PING | ok | pipelined'],
   );
+  test('a subscription that is refused in silence: what comes next answers another command', () => {
+    const on = play([
+      ['>', say('CLIENT REPLY OFF', 'SUBSCRIBE', 'CLIENT REPLY ON')],
+      ['<', ok],
+    ]);
+    expect(on.harness.opaqueReasons).toEqual(['unexpected_reply']);
+  });
   test('a subscription within MULTI cannot be followed', () => {
     const on = play([
       ['>', say('MULTI', 'SUBSCRIBE a b')],
@@ -129,6 +136,25 @@ describe('what never ends', () => {
         '',
       ]);
     },
+  );
+  tells(
+    'MONITOR again has no reply, before RESET',
+    [
+      ['>', say('MONITOR', 'MONITOR', 'PING', 'MONITOR', 'RESET', 'MONITOR', 'MONITOR', 'RESET', 'GET a')],
+      ['<', join(ok, status('PONG'), line, status('RESET'), ok, line, status('RESET'), nil)],
+    ],
+    [
+      'monitor | MONITOR | ok | pipelined',
+      'ping | PING | ok | pipelined',
+      'monitor | MONITOR | ok | pipelined',
+      'monitor | MONITOR | ok | returned 1 | endless',
+      'reset | RESET | ok | pipelined',
+      'monitor | MONITOR | ok | pipelined',
+      'monitor | MONITOR | ok | returned 1 | pipelined | endless',
+      'reset | RESET | ok | pipelined',
+      'get | GET a | ok | pipelined miss',
+    ],
+    (on) => expect(own(on, 'no_reply')).toBe(3),
   );
   test('a replica’s link is counted, not read', () => {
     const on = play([

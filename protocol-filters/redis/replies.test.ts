@@ -130,6 +130,14 @@ const WHOLE: readonly (readonly [name: string, bytes: Uint8Array, want: readonly
   ['a map of less than nothing', raw('%-1\r\n'), ['fault undersized']],
   ['RD-05 a string of 512 MB', raw('$536870912\r\nab'), ['…']],
   ['RD-05 a longer one', raw('$536870913\r\nab'), ['fault oversized']],
+  ...['$-2', '*-2', '%-1', '~-1', '>-1', '|-1', '=-1', '!-1', '*?-1'].map(
+    (head) =>
+      [`X-02 ${head}`, raw(`${head}\r\n`), [head.includes('?') ? 'fault ambiguous' : 'fault undersized']] as const,
+  ),
+  ...['*2147483648', '%2147483648', '*4294967295', '$4294967296', '~9223372036854775808'].map(
+    (head) => [`X-02 ${head}`, raw(`${head}\r\n`), ['fault oversized']] as const,
+  ),
+  ['X-02 *2147483647', raw('*2147483647\r\n:1\r\n'), ['…']],
   ['a length of many digits', raw('$99999999999\r\n'), ['fault oversized']],
   ['as many elements as there may be', raw('*2147483647\r\n:1\r\n'), ['…']],
   ['more', raw('*2147483648\r\n:1\r\n'), ['fault oversized']],

@@ -66,6 +66,11 @@ const CASES: readonly (readonly [name: string, bytes: Uint8Array, want: readonly
   ['quotes', raw('ECHO "a b" \'c d\' ""\r\n'), ['inline ECHO|a b|c d| of 4 in 21']],
   ['escapes', raw('E "\\x41\\n\\t\\\\\\"" \'\\\'\\n\'\r\n'), ['inline E|A\n\t\\"|\'\\n of 3 in 25']],
   ['\\x without two digits', raw('E "\\xZ \\x4Z \\x"\r\n'), ['inline E|xZ x4Z x of 2 in 17']],
+  [
+    'a form feed: a blank between words, a part of one',
+    raw('E \fa\f\vb \v"c"\f\r\n'),
+    ['inline E|a\f\vb|c of 3 in 15'],
+  ],
   ['a quote within a word', raw('E a"b c"\r\n'), ['inline E|ab c of 2 in 10']],
   ['a hidden inline word', raw('hide secret x\r\n'), ['inline hide|(6)|x of 3 in 15']],
   [

@@ -14,7 +14,6 @@ import {
   nil3,
   nilArray,
   ok,
-  pubsub,
   queued,
   raw,
   say,
@@ -83,7 +82,7 @@ describe('one command, one reply', () => {
       'get | GET c | redirected | ASK | pipelined',
       'get | GET d | error | ERR | pipelined',
       'eval | EVAL 11f6ad8ec52a2984abaafd7c3b516503785c2072 | error | MY-CODE | pipelined',
-      'unknown | NOSUCH.THING | error | ERR | pipelined',
+      'unknown | UNKNOWN | error | ERR | pipelined',
       'get | GET e | error | SYNTAX | pipelined',
     ],
     (on) => {
@@ -142,6 +141,33 @@ describe('one command, one reply', () => {
     expect(NULLS.length).toBe(13);
   });
 
+  tells(
+    'a command that the table does not have is told by its name once the server has served it, where it is like a module’s',
+    [
+      ['>', say('JSON.GET a', 'json.get a', 'JSON.SET a', 'renamed', 'MULTI', 'FT.SEARCH i', 'FT.NONE', 'EXEC')],
+      ['<', join(bulk('x'), bulk('x'), error('ERR no'), ok, ok, queued, error('ERR no'), error('EXECABORT no'))],
+      ['>', say('MULTI', 'FT.SEARCH i', 'EXEC', 'FT.SEARCH i', 'JSON.GET')],
+      ['<', join(ok, queued, array(nil), nil, error('ERR no'))],
+      ['>', say('FT.SEARCH')],
+      ['<', error('ERR no')],
+    ],
+    [
+      'unknown | JSON.GET | ok | returned 1',
+      'unknown | JSON.GET | ok | returned 1 | pipelined',
+      'unknown | UNKNOWN | error | ERR | pipelined',
+      'unknown | UNKNOWN | ok | pipelined',
+      'multi | MULTI | ok | pipelined | transaction 1',
+      'unknown | UNKNOWN | error | ERR | inTransaction pipelined | transaction 1',
+      'unknown | UNKNOWN | skipped | inTransaction pipelined untimed | transaction 1',
+      'exec | EXEC | error | EXECABORT | inTransaction pipelined | transaction 1',
+      'multi | MULTI | ok | transaction 2',
+      'unknown | FT.SEARCH | ok | inTransaction pipelined untimed | transaction 2',
+      'exec | EXEC | ok | inTransaction pipelined | transaction 2',
+      'unknown | FT.SEARCH | ok | pipelined',
+      'unknown | JSON.GET | error | ERR | pipelined',
+      'unknown | FT.SEARCH | error | ERR',
+    ],
+  );
   tells(
     'inline commands, empty lines between',
     [
@@ -209,6 +235,27 @@ describe('waiting', () => {
     },
   );
   tells(
+    'a MULTI that is refused is none, a group may be called BLOCK',
+    [
+      ['>', say('MULTI x', 'BLPOP q 1')],
+      ['<', join(error('ERR no'), nilArray)],
+      ['>', say('MULTI')],
+      ['<', error('NOPERM no')],
+      ['>', say('BLPOP q 1')],
+      ['<', nilArray],
+      ['>', say('XREADGROUP GROUP block block STREAMS s >', 'XREADGROUP GROUP g c COUNT 1 BLOCK 9 STREAMS s >')],
+      ['<', join(nilArray, nilArray)],
+    ],
+    [
+      'multi | MULTI | error | ERR',
+      'blpop | BLPOP q | ok | pipelined waits',
+      'multi | MULTI | error | NOPERM',
+      'blpop | BLPOP q | ok | waits',
+      'xreadgroup | XREADGROUP s | ok',
+      'xreadgroup | XREADGROUP s | ok | pipelined waits',
+    ],
+  );
+  tells(
     'within MULTI nothing waits',
     [
       ['>', say('MULTI', 'BLPOP q 0', 'EXEC')],
@@ -223,59 +270,6 @@ describe('waiting', () => {
       'get | GET a | ok | miss',
     ],
   );
-});
-
-describe('CLIENT REPLY', () => {
-  tells(
-    'SKIP: itself and the next; OFF: all up to ON',
-    [
-      ['>', say('CLIENT REPLY SKIP', 'SET a 1', 'GET a')],
-      ['<', bulk('1')],
-      ['>', say('CLIENT REPLY OFF', 'SET a 2', 'CLIENT REPLY SKIP', 'GET a', 'CLIENT REPLY ON', 'GET a')],
-      ['<', join(ok, bulk('2'))],
-      ['>', say('CLIENT REPLY NEVER', 'CLIENT REPLY')],
-      ['<', join(error('ERR syntax error'), error('ERR wrong number'))],
-    ],
-    [
-      'client|reply | CLIENT REPLY | ok',
-      'set | SET a | ok',
-      'get | GET a | ok | returned 1 | hit',
-      'client|reply | CLIENT REPLY | ok',
-      'set | SET a | ok',
-      'client|reply | CLIENT REPLY | ok',
-      'get | GET a | ok',
-      'client|reply | CLIENT REPLY | ok',
-      'get | GET a | ok | returned 1 | pipelined hit',
-      'client|reply | CLIENT REPLY | error | ERR',
-      'client|reply | CLIENT REPLY | error | ERR | pipelined',
-    ],
-    (on) => {
-      expect(own(on, 'no_reply')).toBe(6);
-      expect(on.harness.ended.filter((x) => x.replies === 2).length).toBe(6);
-    },
-  );
-  tells(
-    'subscriptions are confirmed and RESET is answered all the same',
-    [
-      ['>', say('CLIENT REPLY OFF', 'SUBSCRIBE c')],
-      ['<', pubsub(2, 'subscribe', 'c', 1)],
-      ['>', say('RESET', 'PING')],
-      ['<', join(status('RESET'), status('PONG'))],
-    ],
-    [
-      'client|reply | CLIENT REPLY | ok',
-      'subscribe | SUBSCRIBE c | ok',
-      'reset | RESET | ok',
-      'ping | PING | ok | pipelined',
-    ],
-  );
-  test('within MULTI it cannot be followed', () => {
-    const on = play([
-      ['>', say('MULTI', 'CLIENT REPLY OFF', 'EXEC')],
-      ['<', join(ok, queued, queued)],
-    ]);
-    expect(on.harness.opaqueReasons).toEqual(['ambiguous']);
-  });
 });
 
 describe('bounds', () => {

@@ -6,11 +6,23 @@ export class Transaction {
   inside = false;
   /** MULTI was asked for, EXEC or DISCARD not yet: what the client believes. */
   asked = false;
+  /** The turn that asked for it. */
+  #askedBy = 0;
   #number = 0;
   readonly #facts: SessionFacts;
 
   constructor(facts: SessionFacts) {
     this.#facts = facts;
+  }
+
+  ask(turn: number): void {
+    this.asked = true;
+    this.#askedBy = turn;
+  }
+
+  /** The MULTI of this turn was refused: there is no transaction, unless another asks for one or it is within one. */
+  refuse(turn: number): void {
+    if (!this.inside && turn === this.#askedBy) this.asked = false;
   }
 
   /** MULTI was accepted. */

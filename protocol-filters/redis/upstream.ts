@@ -43,6 +43,7 @@ export class Upstream implements ReplySink {
     const { pending } = talk;
     this.#reading = Reading.nothing;
     this.#elementBytes = 0;
+    if (talk.monitor !== null) this.#passMonitors();
     if (type === Type.push) return this.#watch(Reading.push);
     const special = pending.size > 0 ? SPECIALS[pending.slot]! : Special.none;
     const isRead = type === Type.array && talk.resp === 2;
@@ -140,6 +141,12 @@ export class Upstream implements ReplySink {
   #fault(fault: Parameters<Conversation['fault']>[0]): void {
     this.replies.stop();
     this.#talk.fault(fault);
+  }
+
+  /** Who already sees everything asks for it again: the server says nothing. */
+  #passMonitors(): void {
+    const { pending, transaction } = this.#talk;
+    while (!transaction.inside && pending.size > 0 && SPECIALS[pending.slot] === Special.monitor) this.#talk.passOver();
   }
 
   // ---- subscriptions
@@ -252,6 +259,7 @@ export class Upstream implements ReplySink {
       return;
     }
     if (reply.isError) {
+      if (special === Special.multi && pending.exchange !== null) talk.transaction.refuse(pending.exchange.turn);
       const isLogin = special === Special.auth || (special === Special.hello && extra !== null && extra.user !== '');
       if (isLogin) registry.inc(own.login_failures);
       talk.answer(pending, reply, bytes, firstByteAt);
@@ -270,6 +278,9 @@ export class Upstream implements ReplySink {
       case Special.reset:
         this.#reset();
         break;
+      case Special.subscribe:
+        this.#fault('unexpected_reply'); // it was refused in silence, and this answers another
+        return;
       case Special.topology:
         if (!reply.isNull) bound.bypassHint();
         break;
@@ -277,7 +288,6 @@ export class Upstream implements ReplySink {
         if (host.facts.kind !== 'replication') host.confirm({ kind: 'replication' });
         break;
       case Special.monitor:
-        if (talk.monitor !== null) break; // it is said again, and changes nothing
         talk.monitor = talk.beginEndless(bytes, firstByteAt);
         host.confirm({ kind: 'monitor' });
         return;
@@ -308,6 +318,7 @@ export class Upstream implements ReplySink {
     talk.monitor = null;
     talk.subscriptions.clear();
     talk.resp = 2;
+    talk.isAnonymous = true;
     this.#downstream.reset();
     talk.host.confirm({ user: '', database: '0', application: '', kind: '' });
   }
