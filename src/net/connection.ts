@@ -154,7 +154,8 @@ export class Connection implements ChainOwner, TransportEvents {
       this.#env.onBug(this, error);
     }
     if (type === 'flush') this.downstream.closeAfterFlush();
-    else this.downstream.destroy(type === 'reset');
+    else if (type === 'reset') this.downstream.resetAfterFlush();
+    else this.downstream.destroy();
     this.#env.onClosed(this);
   }
 

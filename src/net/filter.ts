@@ -58,7 +58,10 @@ export interface Drainable {
   readonly quiet: boolean;
 }
 
-/** How a connection is closed: after what was written has left, at once, or with RST (Envoy's FlushWrite, NoFlush, AbortReset). */
+/**
+ * How a connection is closed: after what was written has left, at once, or with RST (Envoy's FlushWrite, NoFlush,
+ * AbortReset; ours lets what was written leave first).
+ */
 export type CloseType = 'flush' | 'no_flush' | 'reset';
 
 /** A downstream connection as its filters see it. */

@@ -137,6 +137,84 @@ describe('wire', () => {
     expect(network.open).toBe(0);
   });
 
+  /** The server has said something and hung up with bytes unread, so that RST follows; the client did not listen yet. */
+  async function hungUp() {
+    const wired = await wire({ random: () => 0.999 }); // all that the kernel had taken arrives
+    const { clock, client, server } = wired;
+    client.transport.readDisable(true);
+    server.transport.readDisable(true);
+    client.send('unread');
+    clock.run();
+    server.send('too much').transport.destroy();
+    clock.run();
+    expect([client.text, client.closed]).toEqual(['', null]);
+    return wired;
+  }
+
+  test('what came before RST is read before it', async () => {
+    const { clock, network, client } = await hungUp();
+    client.transport.readDisable(false);
+    clock.run();
+    expect([client.text, client.ended, client.closed]).toEqual([
+      'too much',
+      false,
+      { how: 'reset', code: 'ECONNRESET' },
+    ]);
+    expect(network.open).toBe(0);
+  });
+
+  test('a failed write: nothing is written any more, and what came before RST is read all the same', async () => {
+    const { clock, network, client } = await hungUp();
+    const began = clock.now();
+    client.send('more');
+    clock.run(began + 5000);
+    expect([client.transport.write(Buffer.alloc(10)), client.transport.pending, client.closed]).toEqual([0, 0, null]);
+    client.transport.readDisable(false);
+    clock.run(began + 5001);
+    expect([client.text, client.ended, client.closed]).toEqual(['too much', false, { how: 'reset', code: 'EPIPE' }]);
+    expect(network.open).toBe(0);
+  });
+
+  test('a failed write, and nobody reads: cut at the limit', async () => {
+    const { clock, client } = await hungUp();
+    const began = clock.now();
+    client.send('more');
+    clock.run();
+    expect([client.text, client.closed]).toEqual(['', { how: 'reset', code: 'EPIPE' }]);
+    expect(clock.now() - began).toBe(10_000);
+  });
+
+  test('a failed write ends back-pressure', async () => {
+    const { clock, client, server } = await wire({ kernelBytes: 10 });
+    client.transport.setWatermark(20);
+    client.send('x'.repeat(100));
+    server.transport.readDisable(true);
+    client.transport.readDisable(true);
+    clock.run();
+    server.reset();
+    clock.run();
+    client.send('more');
+    clock.run();
+    expect([client.drains, client.transport.pending, client.closed]).toEqual([1, 0, { how: 'reset', code: 'EPIPE' }]);
+  });
+
+  test('resetAfterFlush: at once where nothing is pending, else when everything has left', async () => {
+    const quick = await wire();
+    quick.client.transport.resetAfterFlush();
+    expect(quick.network.open).toBe(1);
+
+    const { clock, client, server } = await wire({ kernelBytes: 10, segment: (n) => Math.min(n, 10) });
+    client.send('x'.repeat(1000)).transport.resetAfterFlush();
+    clock.run();
+    expect([server.text.length, server.ended, server.closed?.how]).toEqual([1000, false, 'reset']);
+
+    const deaf = await wire({ kernelBytes: 10 });
+    deaf.server.transport.readDisable(true);
+    deaf.client.send('x'.repeat(1000)).transport.resetAfterFlush();
+    deaf.clock.run();
+    expect(deaf.client.closed?.how).toBe('reset');
+  });
+
   test('closed with bytes unread: the peer sees RST', async () => {
     const { clock, client, server } = await wire();
     client.transport.readDisable(true);

@@ -121,7 +121,8 @@ const FLUSH_STALL_MS = 10_000;
 
 /**
  * One end of a simulated wire. Reads land in one shared buffer that is overwritten after each call, as in reality. A
- * closed end still delivers what its kernel had taken, then FIN; bytes that reach a closed end come back as RST.
+ * closed end still delivers what its kernel had taken, then FIN; bytes that reach a closed end come back as RST. Before a
+ * RST some part of what the kernel had taken arrives: it can be read, also by an end whose write has failed in between.
  */
 class SimulatedTransport implements Transport {
   events: TransportEvents;
@@ -139,8 +140,11 @@ class SimulatedTransport implements Transport {
   #finSeen = false;
   #delivering = false;
   #disabled = 0;
-  /** RST has come while reading was stopped: not seen until it goes on, or something is written. */
+  /** RST has come, and is seen when all that came before it was read, or something is written. */
   #resetWaits = false;
+  /** A write met the RST: nothing is written any more, and reading goes on to its end. */
+  #failed = false;
+  #resetWanted = false;
   #high = 1 << 20;
   #above = false;
   #flushWanted = false;
@@ -176,8 +180,11 @@ class SimulatedTransport implements Transport {
   }
 
   write(bytes: Uint8Array): number {
-    if (this.closed || this.#finQueued) return 0;
-    if (this.#resetWaits) this.#soon(() => this.#close('reset', 'EPIPE'));
+    if (this.closed || this.#finQueued || this.#failed) return 0;
+    if (this.#resetWaits) {
+      this.#soon(() => this.#writeFailed());
+      return 0;
+    }
     if (bytes.length > 0) {
       this.#queue.push(Buffer.from(bytes)); // what the caller overwrites later must not show: a real kernel may not have it yet
       this.#queued += bytes.length;
@@ -198,7 +205,7 @@ class SimulatedTransport implements Transport {
     if (this.closed || this.#discarding) return;
     this.#disabled += disable ? 1 : -1;
     if (this.#disabled > 0) return;
-    if (this.#resetWaits) this.#soon(() => this.#close('reset', 'ECONNRESET'));
+    if (this.#resetWaits) this.#soon(() => this.#meetReset());
     this.#peer?.deliver();
   }
 
@@ -213,10 +220,24 @@ class SimulatedTransport implements Transport {
 
   closeAfterFlush(): void {
     if (this.closed || this.#discarding) return;
+    if (this.#resetWaits) {
+      this.destroy();
+      return;
+    }
     this.#discarding = true;
     this.#disabled = 0;
-    this.#watch(this.#queued);
+    this.#watch();
     this.end();
+  }
+
+  resetAfterFlush(): void {
+    if (this.closed || this.#discarding || this.pending === 0) {
+      this.destroy(true);
+      return;
+    }
+    this.#discarding = true;
+    this.#resetWanted = true;
+    this.#watch();
   }
 
   destroy(reset = false): void {
@@ -224,10 +245,11 @@ class SimulatedTransport implements Transport {
     const peer = this.#peer;
     // Bytes of the peer that we have not read make it see a reset, as on a real socket.
     if (reset || (peer !== null && peer.#queued > 0)) {
-      this.#forget();
+      this.#keep(Math.floor(this.#options.random() * (Math.min(this.#queued, this.#kernelBytes) + 1)));
+      this.#finQueued = false;
       if (peer) this.#network.clock.after(this.#network.delay(), () => peer.#seeReset());
     } else {
-      this.#keepKernelBytes();
+      this.#keep(this.#kernelBytes);
       this.#finQueued = true;
     }
     this.#close(reset ? 'reset' : 'fin', '');
@@ -241,8 +263,22 @@ class SimulatedTransport implements Transport {
   #seeReset(): void {
     this.#forget();
     if (this.closed) return;
-    if (this.#disabled > 0) this.#resetWaits = true;
-    else this.#close('reset', 'ECONNRESET');
+    this.#resetWaits = true;
+    this.#meetReset();
+  }
+
+  #meetReset(): void {
+    if (this.closed || (this.#disabled > 0 && !this.#discarding)) return;
+    if (this.#peer!.#queued > 0 && !this.#discarding) this.#peer!.deliver();
+    else this.#close('reset', this.#failed ? 'EPIPE' : 'ECONNRESET');
+  }
+
+  #writeFailed(): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#watch();
+    this.#afterTaking();
+    this.#meetReset();
   }
 
   #close(how: CloseHow, code: string): void {
@@ -253,11 +289,14 @@ class SimulatedTransport implements Transport {
     this.#network.clock.after(0, () => this.events.onClose(how, code));
   }
 
-  /** While flushing: a peer that takes nothing is cut. */
-  #watch(queued: number): void {
+  /** While flushing: a peer that takes nothing is cut. After a failed write: so is one whose last bytes nobody takes. */
+  #watch(): void {
+    const left = () => (this.#failed ? this.#peer!.#queued : this.#queued);
+    const before = left();
     this.#limit = this.#network.clock.after(FLUSH_STALL_MS, () => {
-      if (this.#queued === queued) this.destroy();
-      else this.#watch(this.#queued);
+      if (left() !== before) this.#watch();
+      else if (this.#failed) this.#close('reset', 'EPIPE');
+      else this.destroy(this.#resetWanted);
     });
   }
 
@@ -273,11 +312,11 @@ class SimulatedTransport implements Transport {
     this.#finQueued = false;
   }
 
-  #keepKernelBytes(): void {
-    while (this.#queued > this.#kernelBytes) {
+  #keep(bytes: number): void {
+    while (this.#queued > bytes) {
       const last = this.#queue.pop()!;
       this.#queued -= last.length;
-      const over = this.#kernelBytes - this.#queued;
+      const over = bytes - this.#queued;
       if (over <= 0) continue;
       this.#queue.push(last.subarray(0, over));
       this.#queued += over;
@@ -293,7 +332,9 @@ class SimulatedTransport implements Transport {
       this.#delivering = false;
       if (!this.#hasSomething || !peer.#takes) return;
       if (this.#queued > 0) this.#piece(peer);
+      else if (peer.#resetWaits) this.#finQueued = false;
       else this.#fin(peer);
+      if (peer.#resetWaits) peer.#meetReset();
       this.#afterTaking();
       this.deliver();
     });
@@ -347,5 +388,9 @@ class SimulatedTransport implements Transport {
       this.#flushWanted = false;
       this.events.onFlushed?.();
     }
+    if (!this.#resetWanted || this.pending > 0) return;
+    this.#resetWanted = false;
+    this.#limit?.cancel();
+    this.#limit = this.#network.clock.after(LINGER_MS, () => this.destroy(true));
   }
 }

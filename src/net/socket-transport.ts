@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { ipAddress, pipeAddress, UNNAMED } from './address.ts';
+import { onFailedWrite, readOn } from './last-words.ts';
 import { adopt } from './onread.ts';
 import { giveLarge, LARGE_READ, lending, mayShare, sharedBuffer, takeLarge } from './read-buffers.ts';
 import type { Address, CloseHow, Transport, TransportEvents } from './transport.ts';
 
-/** How long closeAfterFlush() waits for the peer's FIN once everything has left (Envoy's delayed close). */
+/** How long we wait for the peer once everything has left: for its FIN (Envoy's delayed close), or before RST. */
 const LINGER_MS = 1000;
 const EMPTY = new Uint8Array(0);
 
@@ -12,7 +13,8 @@ const EMPTY = new Uint8Array(0);
  * A Transport over a real socket.
  *
  * Life: reading starts with the first readDisable(false)-balanced tick after creation; 'end' → onEnd, 'close' → onClose,
- * once. Errors only set the reason that onClose gives: no 'error' is ever unhandled.
+ * once. Errors only set the reason that onClose gives: no 'error' is ever unhandled. After a write that failed nothing is
+ * written any more, and what the peer had said until then is still read; then 'close'.
  */
 export class SocketTransport implements Transport {
   events: TransportEvents;
@@ -20,7 +22,7 @@ export class SocketTransport implements Transport {
   local: Address = UNNAMED;
   /** How long closeAfterFlush() waits for a peer that takes nothing of what is left. */
   flushStallMs = 10_000;
-  readonly #socket: Socket;
+  #socket: Socket;
   #disabled = 0;
   #high = 1 << 20;
   #above = false;
@@ -72,10 +74,8 @@ export class SocketTransport implements Transport {
       if (!this.#discarding) this.events.onEnd();
       else if (socket.writableFinished) socket.destroy();
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#code ||= error.code ?? 'UNKNOWN';
-    });
-    socket.on('close', () => this.#onClose());
+    this.#listenForClose(socket);
+    onFailedWrite(socket, (error) => this.#onFailedWrite(error));
     if (!socket.connecting) queueMicrotask(() => this.#start());
   }
 
@@ -135,8 +135,10 @@ export class SocketTransport implements Transport {
     const socket = this.#socket;
     if (socket.destroyed) return;
     this.#discarding = true;
-    // There is no RST on unix sockets; Node throws where it is asked for one.
-    if (reset && !socket.connecting && this.remote.kind === 'ip') {
+    // There is no RST on unix sockets; Node throws where it is asked for one. While a FIN is on its way to the kernel
+    // libuv refuses (EINVAL), and Node would neither close the socket nor say so.
+    const ending = socket.writableEnded && !socket.writableFinished;
+    if (reset && !socket.connecting && !ending && this.remote.kind === 'ip') {
       this.#reset = true;
       socket.resetAndDestroy();
     } else {
@@ -144,15 +146,55 @@ export class SocketTransport implements Transport {
     }
   }
 
+  resetAfterFlush(): void {
+    const socket = this.#socket;
+    if (this.#discarding || socket.writableLength === 0) {
+      this.destroy(true);
+      return;
+    }
+    this.#discarding = true;
+    socket.pause();
+    // A RST throws away what the kernel has not sent. What was pending had to wait for the peer: it gets time to take it.
+    const flushed = () => this.#linger(true);
+    if (socket.writableEnded) socket.once('finish', flushed);
+    else socket.write(EMPTY, flushed);
+    socket.setTimeout(this.flushStallMs, () => this.destroy(true));
+  }
+
+  #listenForClose(socket: Socket): void {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#code ||= error.code ?? 'UNKNOWN';
+    });
+    socket.on('close', () => {
+      if (socket === this.#socket) this.#onClose();
+    });
+  }
+
+  /** The peer is gone, or going: what it said before is read to its end, within the limit for one that takes nothing. */
+  #onFailedWrite(error: NodeJS.ErrnoException): void {
+    if (this.#discarding) return;
+    const rest = readOn(this.#socket, this.onread);
+    if (rest === null) return;
+    this.#code ||= error.code ?? 'UNKNOWN'; // the kernel tells it once: reading may end as if by FIN
+    this.#socket = rest;
+    this.#listenForClose(rest);
+    rest.on('end', () => rest.destroy());
+    rest.setTimeout(this.flushStallMs, () => rest.destroy());
+    if (this.#disabled === 0) rest.resume();
+    if (!this.#above) return;
+    this.#above = false;
+    this.events.onDrain();
+  }
+
   /** All has left. Reading what still comes until the peer's FIN: unread bytes would turn our FIN into a RST. */
-  #linger(): void {
+  #linger(reset = false): void {
     const socket = this.#socket;
     socket.setTimeout(0);
-    if (socket.readableEnded) {
+    if (socket.readableEnded && !reset) {
       socket.destroy();
       return;
     }
-    this.#lingering = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    this.#lingering = setTimeout(() => this.destroy(reset), LINGER_MS).unref();
     socket.resume();
   }
 

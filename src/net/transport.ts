@@ -43,7 +43,8 @@ export interface Transport {
   readonly pending: number;
   /**
    * Queues bytes; the transport owns them until they are with the kernel. `given`: buf is (part of) a buffer that this
-   * transport's pair was given through onData. Returns `pending` after the call; the caller compares it with its high watermark.
+   * transport's pair was given through onData. To a peer that is gone nothing is written, and nothing is pending; what it
+   * had sent before is still told, then onClose. Returns `pending` after the call; the caller compares it with its high watermark.
    */
   write(bytes: Uint8Array, given?: boolean): number;
   /** Sends FIN after what is pending. */
@@ -58,6 +59,11 @@ export interface Transport {
    * left is cut at a limit. Nothing is told any more but onDrain, onFlushed and onClose.
    */
   closeAfterFlush(): void;
+  /**
+   * RST at once where nothing is pending, else a little after that is with the kernel; a peer that takes nothing of it is
+   * cut at a limit. Told as with closeAfterFlush().
+   */
+  resetAfterFlush(): void;
   /** Gone now; `reset`: with RST. onClose follows (never synchronously inside the call). */
   destroy(reset?: boolean): void;
 }

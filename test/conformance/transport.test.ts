@@ -10,15 +10,19 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AddressConfig } from '../../src/config/snapshot.ts';
+import { ipAddress } from '../../src/net/address.ts';
 import { systemClock } from '../../src/net/clock.ts';
 import { seeded } from '../../src/net/simulated.ts';
 import { SocketNetwork, type SocketNetworkOptions } from '../../src/net/socket-network.ts';
+import { Endpoint } from '../support/endpoint.ts';
 import { exchangeNoise, type Told } from '../support/noise.ts';
 import { clusterConfig, listenerConfig, type PlaneParts, planeOn, snapshotOf } from '../support/plane-parts.ts';
 import { poll } from '../support/poll.ts';
 
 // The data path on real sockets: what the simulated network cannot show.
 
+const MEGABYTE = 1 << 20;
+const PROXY_PROCESS = path.resolve(import.meta.dirname, '../support/tcp-proxy-process.ts');
 const KINDS = ['v4', 'v6', 'unix'] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -333,6 +337,183 @@ describe('reset', () => {
   });
 });
 
+describe('a peer that answers and hangs up while the other still sends', () => {
+  /** What a socket hears to its end, and how that ended. */
+  function hear(socket: Socket): Promise<{ text: string; end: string }> {
+    let text = '';
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+    });
+    return endOf(socket).then((end) => ({ text, end }));
+  }
+
+  /** Bytes wait for it in its kernel, and are not read: to close it now is to reset the connection. */
+  async function leaveUnread(socket: Socket, from: Socket, bytesRead: () => number): Promise<void> {
+    socket.pause();
+    const before = bytesRead();
+    const more = 150_000; // Node reads some tens of KB into its own buffer, a unix socket takes about 200 KB
+    from.write(Buffer.alloc(more));
+    await poll('they are on their way', () => bytesRead() === before + more);
+    await new Promise(setImmediate); // what was read has been written
+  }
+
+  const ways: [Kind, Kind, boolean][] = KINDS.flatMap((kind) =>
+    [true, false].map((lean) => [kind, kind, lean] as [Kind, Kind, boolean]),
+  );
+  const names = ways.map(([front, back, lean]) => ({
+    front,
+    back,
+    lean,
+    reads: lean ? 'lent buffers' : "'data' events",
+  }));
+
+  // In one process the order is known: the proxy hears the one that goes on first, writes, and is told of the reset.
+  test.each(names)('the client hears the server, $front, $reads', async ({ front, back, lean }) => {
+    const proxied = await proxy({ front, back, network: { lean } });
+    const [client, server] = await proxied.pair();
+    await leaveUnread(server, client, () => proxied.stat('cluster.db.upstream_cx_tx_bytes_total'));
+    const heard = hear(client);
+    client.write('more');
+    server.write('too much');
+    server.destroy();
+    const { text, end } = await heard;
+    expect([text, end]).toEqual([
+      'too much',
+      front === 'unix' ? expect.stringMatching(/end|ECONNRESET/) : 'ECONNRESET',
+    ]);
+    await proxied.balanced();
+  });
+
+  test.each(names)('the server hears the client, $front, $reads', async ({ front, back, lean }) => {
+    const proxied = await proxy({ front, back, network: { lean } });
+    const [client, server] = await proxied.pair();
+    await leaveUnread(client, server, () => proxied.stat('cluster.db.upstream_cx_rx_bytes_total'));
+    const heard = hear(server);
+    server.write('more');
+    client.write('that is all');
+    client.destroy();
+    const { text, end } = await heard;
+    expect([text, end]).toEqual([
+      'that is all',
+      front === 'unix' ? expect.stringMatching(/end|ECONNRESET/) : 'ECONNRESET',
+    ]);
+    await proxied.balanced();
+  });
+
+  const PATTERN = Buffer.from(Array.from({ length: 251 }, (_, i) => i));
+
+  /** The server talks, is stopped because the client does not listen, hangs up, and the proxy has noticed by writing. */
+  async function hangUpUnheard(proxied: Proxied): Promise<{ client: Socket; read: number }> {
+    const [client, server] = await proxied.pair();
+    client.pause();
+    const read = () => proxied.stat('cluster.db.upstream_cx_rx_bytes_total');
+    server.write(Buffer.alloc(16 << 20, PATTERN));
+    let before = -1;
+    await poll(
+      'the server is stopped',
+      () => {
+        const stands = read() > 0 && read() === before;
+        before = read();
+        return stands;
+      },
+      { everyMs: 50 },
+    );
+    await leaveUnread(server, client, () => proxied.stat('cluster.db.upstream_cx_tx_bytes_total'));
+    server.destroy();
+    client.write('more');
+    const sent = proxied.stat('cluster.db.upstream_cx_tx_bytes_total');
+    await poll('the proxy has written', () => proxied.stat('cluster.db.upstream_cx_tx_bytes_total') > sent);
+    return { client, read: read() };
+  }
+
+  test('a client that did not listen for a while hears what had come', async () => {
+    const proxied = await proxy({ limit: 64 * 1024 });
+    const { client, read } = await hangUpUnheard(proxied);
+    expect(proxied.plane.active).toBe(1);
+    const sent = proxied.stat('cluster.db.upstream_cx_tx_bytes_total');
+    client.write('this goes nowhere');
+    await poll('it is counted', () => proxied.stat('cluster.db.upstream_cx_tx_bytes_total') > sent);
+    const chunks: Buffer[] = [];
+    client.on('data', (data) => chunks.push(data));
+    const end = endOf(client);
+    expect(await end).toBe('ECONNRESET');
+    const heard = Buffer.concat(chunks);
+    expect(heard.length).toBeGreaterThan(read);
+    expect(heard.length).toBe(proxied.stat('cluster.db.upstream_cx_rx_bytes_total')); // the reset threw nothing away
+    expect(heard.equals(Buffer.alloc(heard.length, PATTERN))).toBe(true);
+    await proxied.balanced();
+  });
+
+  test('a client that never listens is cut at the flush limit', async () => {
+    const proxied = await proxy({ limit: 64 * 1024, network: { flushStallMs: 200 } });
+    const both = openSockets();
+    await hangUpUnheard(proxied);
+    await proxied.balanced();
+    await poll('no socket of the proxy is left', () => openSockets() <= both + 1); // the client's own
+  });
+
+  test('a reset right behind the end: nothing is left open', async () => {
+    const before = openSockets();
+    const network = new SocketNetwork();
+    const accepted: Endpoint[] = [];
+    const acceptor = await Endpoint.listen(network, ipAddress('127.0.0.1', 0), accepted, (peer) => {
+      peer.send('bye').end().reset();
+    });
+    undo.push(() => acceptor.close());
+    const client = Endpoint.dial(network, acceptor.address);
+    await poll('the client hears it', () => client.text === 'bye' && (client.ended || client.closed !== null));
+    await poll('it is over', () => accepted[0]?.closed);
+    client.transport.destroy();
+    await acceptor.close();
+    await poll('no socket is left', () => openSockets() <= before);
+  });
+
+  test('100 times in a process of its own: all hear it, as they do without a proxy', async () => {
+    const refusal = 'x'.repeat(1000);
+    const { address, server } = await serverOn('v4');
+    server.on('connection', (socket: Socket) => {
+      let read = 0;
+      socket.on('data', (data) => {
+        read += data.length;
+        if (read < 64 * 1024 || socket.destroyed) return;
+        socket.write(refusal);
+        socket.destroy(); // the rest is unread
+      });
+    });
+    const direct = address.kind === 'ip' ? address.port : 0;
+    const child = spawn(process.execPath, [PROXY_PROCESS, String(direct)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    undo.push(() => child.kill('SIGKILL'));
+    const through = Number((await once(createInterface({ input: child.stdout }), 'line'))[0]);
+    // Node's own client loses an answer to its failed write; it has none where one write is all it sends.
+    const plain = (port: number): Promise<string> => {
+      const client = connect({ host: '127.0.0.1', port });
+      client.write(Buffer.alloc(MEGABYTE));
+      return hear(client).then(({ text }) => text);
+    };
+    const persistent = (port: number): Promise<string> =>
+      new Promise((resolve) => {
+        const client = new Endpoint();
+        Object.assign(client, {
+          onConnect: () => {
+            for (let i = 0; i < 80; i++) client.send(Buffer.alloc(64 * 1024));
+          },
+          onClose: () => resolve(client.text),
+        });
+        client.transport = new SocketNetwork().connect(ipAddress('127.0.0.1', port), client);
+      });
+    for (const client of [plain, persistent]) {
+      const heardAt = async (port: number) => {
+        let heard = 0;
+        for (let i = 0; i < 100; i++) if ((await client(port)) === refusal) heard++;
+        return heard;
+      };
+      const [without, withIt] = [await heardAt(direct), await heardAt(through)];
+      expect(without).toBeGreaterThanOrEqual(95); // else the comparison says nothing
+      expect(withIt).toBeGreaterThanOrEqual(95);
+    }
+  });
+});
+
 describe('a peer that vanishes', () => {
   test('without a word: the idle timeout ends both sides', async () => {
     const proxied = await proxy({ idleTimeoutMs: 100 });
@@ -376,9 +557,8 @@ describe('limits', () => {
 test('at the descriptor limit connections are refused cleanly; the process lives, and service recovers', async () => {
   const { address, accepted } = await serverOn('v4');
   const upstream = address.kind === 'ip' ? address.port : 0;
-  const program = path.resolve(import.meta.dirname, '../support/tcp-proxy-process.ts');
   const limited = 'ulimit -n 256; exec "$0" "$@"';
-  const child = spawn('sh', ['-c', limited, process.execPath, program, String(upstream)], {
+  const child = spawn('sh', ['-c', limited, process.execPath, PROXY_PROCESS, String(upstream)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   undo.push(() => child.kill('SIGKILL'));
