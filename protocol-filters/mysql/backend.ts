@@ -355,10 +355,7 @@ export class Backend implements PacketSink {
     }
     const err = readErr(buf, start, end);
     if (typeof err === 'string') return this.#fault(err);
-    if (pending.commandAt(pending.head) === Command.changeUser) {
-      talk.count('user_change_failures');
-      this.#connection.dialogueEnded();
-    }
+    if (pending.commandAt(pending.head) === Command.changeUser) this.#connection.dialogueEnded();
     this.#endings.failed(err);
     this.#replyDone();
     return true;

@@ -126,6 +126,7 @@ export class ConnectionPhase {
     confirmClaim(talk, this.#login!, this.#greeting!.serverVersion);
     this.#settle(buf, start, end);
     talk.firstQuotes = talk.reading.ansiQuotes;
+    talk.firstCharset = talk.reading.charset;
     const compresses = this.#beginCompression();
     this.#login = null;
     talk.client.expected = 0;

@@ -3,6 +3,7 @@ import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import type { Bound } from './bound.ts';
+import type { Charset } from './charsets.ts';
 import type { Packets } from './packets.ts';
 import { Pending } from './pending.ts';
 import { Reading } from './reading.ts';
@@ -62,6 +63,8 @@ export class Conversation {
   tellsQuotes = false;
   /** ANSI_QUOTES as it was after the login: what a reset goes back to. */
   firstQuotes = false;
+  /** The client's character set as it was after the login, where it does not read byte by byte. */
+  firstCharset: Charset | null = null;
   /** The server has asked for a file: the client's packets are data up to an empty one. */
   infile = false;
   /** COM_CHANGE_USER: the server may wait for a packet of its authentication dialogue. */

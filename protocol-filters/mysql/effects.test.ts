@@ -11,16 +11,16 @@ const MODE: MysqlSqlMode = {
   version: 101_119,
 };
 
-/** The effects of a text's statements; `calls`: names that run CALLs. */
-function effectsOf(text: string, ansiQuotes = false, calls: readonly string[] = []): (Effect | null)[] {
+/** The effects of a text's statements. */
+function effectsOf(text: string, ansiQuotes = false): (Effect | null)[] {
   const buf = Buffer.from(`..${text}..`);
   const reading = digests.read(MODE, buf, 2, buf.length - 2);
   return reading.statements
     .slice(0, reading.count)
-    .map(({ digest, start, end }) => effectOf(digest, buf, start, end, ansiQuotes, (name) => calls.includes(name)));
+    .map(({ digest, start, end }) => effectOf(digest, buf, start, end, ansiQuotes));
 }
-const first = (text: string, now = false, calls: readonly string[] = []): string => {
-  const found = effectsOf(text, now, calls)[0];
+const first = (text: string, now = false): string => {
+  const found = effectsOf(text, now)[0];
   return found ? `${found.kind} ${found.name}${found.on ? ' on' : ''}` : '';
 };
 
@@ -32,19 +32,26 @@ describe('what a text does to its session', () => {
     ['/* a */ use /* b */ shop', 'database shop'],
     ['# a\nuse shop', 'database shop'],
     ['/*!50000 use shop */', 'database shop'],
-    ["set sql_mode = 'ANSI_QUOTES'", 'ansi_quotes  on'],
-    ["set session sql_mode='strict_all_tables,ansi'", 'ansi_quotes  on'],
-    ["SET @@session.sql_mode := 'ORACLE'", 'ansi_quotes  on'],
-    ["set @@local.sql_mode = ''", 'ansi_quotes '],
-    ['set sql_mode = default', 'ansi_quotes '],
-    ['set sql_mode = ansi_quotes', 'ansi_quotes  on'],
-    ['set sql_mode = 4', 'ansi_quotes  on'],
-    ['set sql_mode = 2097152', 'ansi_quotes '],
-    ["set names utf8mb4, sql_mode = 'ANSI'", 'ansi_quotes  on'],
-    ["set sql_mode = concat(@@sql_mode, ',ANSI_QUOTES')", 'ansi_quotes  on'],
-    ["set @old = @@sql_mode, sql_mode = 'NO_ZERO_DATE'", 'ansi_quotes '],
-    ['/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE="ANSI" */', 'ansi_quotes  on'],
-    ['set sql_mode = @old', 'ansi_quotes '],
+    ["set sql_mode = 'ANSI_QUOTES'", 'settings  on'],
+    ["set session sql_mode='strict_all_tables,ansi'", 'settings  on'],
+    ["SET @@session.sql_mode := 'ORACLE'", 'settings  on'],
+    ["set @@local.sql_mode = ''", 'settings '],
+    ['set sql_mode = default', 'settings '],
+    ['set sql_mode = ansi_quotes', 'settings  on'],
+    ['set sql_mode = 4', 'settings  on'],
+    ['set sql_mode = 2097152', 'settings '],
+    ["set names utf8mb4, sql_mode = 'ANSI'", 'settings utf8mb4 on'],
+    ['set names GBK', 'settings gbk'],
+    ["set names 'sjis' collate 'sjis_bin'", 'settings sjis'],
+    ['SET CHARACTER SET big5', 'settings big5'],
+    ['set charset default', 'settings default'],
+    ['set @@session.character_set_client = cp932, autocommit = 0', 'settings cp932'],
+    ['set character_set_client = @old', 'settings @old'],
+    ['set character_set_results = gbk', ''],
+    ["set sql_mode = concat(@@sql_mode, ',ANSI_QUOTES')", 'settings  on'],
+    ["set @old = @@sql_mode, sql_mode = 'NO_ZERO_DATE'", 'settings '],
+    ['/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE="ANSI" */', 'settings  on'],
+    ['set sql_mode = @old', 'settings '],
     ["set global sql_mode = 'ANSI_QUOTES'", ''],
     ["set @@global.sql_mode = 'ANSI_QUOTES'", ''],
     ["set @a = 'sql_mode'", ''],
@@ -55,16 +62,16 @@ describe('what a text does to its session', () => {
     ['drop prepare p', 'deallocates p'],
     ['drop table t', ''],
     ['execute p', 'executes p'],
-    ['execute q using @a', 'executes q on'],
+    ['execute q using @a', 'executes q'],
     ["execute immediate ' call x()'", 'executes  on'],
     ["execute immediate 'select 1'", 'executes '],
   ];
-  for (const [text, want] of texts) test(text, () => expect(first(text, false, ['q'])).toBe(want));
+  for (const [text, want] of texts) test(text, () => expect(first(text)).toBe(want));
 
   test('an expression over the present mode', () => {
-    expect(first("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')", true)).toBe('ansi_quotes  on');
-    expect(first("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')", false)).toBe('ansi_quotes ');
-    expect(first("set sql_mode = (select replace(@@sql_mode, 'ANSI_QUOTES', ''))", true)).toBe('ansi_quotes ');
+    expect(first("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')", true)).toBe('settings  on');
+    expect(first("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')", false)).toBe('settings ');
+    expect(first("set sql_mode = (select replace(@@sql_mode, 'ANSI_QUOTES', ''))", true)).toBe('settings ');
   });
 
   test('several statements, each its own', () => {

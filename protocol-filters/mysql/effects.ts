@@ -7,13 +7,14 @@ import type { Claim } from './facts.ts';
  */
 export interface Effect {
   /**
-   * `database`: USE. `ansi_quotes`: SET sql_mode. `prepares`: PREPARE name FROM 'text', and whether that text is a CALL.
-   * `deallocates`. `executes`: EXECUTE, and whether what it runs is known to be a CALL. `resolves`: an execution of the
+   * `database`: USE. `settings`: SET of sql_mode (is ANSI_QUOTES `on`? null: as it was) or of the client's character set
+   * (its `name`; '': as it was). `prepares`: PREPARE name FROM 'text', and whether that text is a CALL.
+   * `deallocates`. `executes`: EXECUTE of a `name`, or of a text and whether that is a CALL. `resolves`: an execution of the
    * statement `id`, which was not known yet. `identity`: COM_CHANGE_USER, and who it is then.
    */
-  readonly kind: 'database' | 'ansi_quotes' | 'prepares' | 'deallocates' | 'executes' | 'resolves' | 'identity';
+  readonly kind: 'database' | 'settings' | 'prepares' | 'deallocates' | 'executes' | 'resolves' | 'identity';
   readonly name: string;
-  readonly on: boolean;
+  readonly on: boolean | null;
   readonly id: number;
   readonly claim: Claim | null;
 }
@@ -37,6 +38,9 @@ const IS_CALL = pattern(String.raw`call\b`);
 /** Assignments to the session's sql_mode; not to the global one. */
 const SQL_MODE =
   /(?:\bset\s+(?:statement\s+)?|,\s*)(?:(?:session|local)\s+|@@(?:(?:session|local)\.)?)?`?sql_mode`?\s*:?=\s*/gi;
+/** SET NAMES, SET CHARACTER SET, and assignments to the session's character_set_client. */
+const CHARSET =
+  /(?:\bset\s+|,\s*)(?:(?:names|char(?:acter\s+)?set)\s+|(?:(?:session|local)\s+|@@(?:(?:session|local)\.)?)?`?character_set_client`?\s*:?=\s*)['"`]?([\w@.]+)/gi;
 /** Modes that hold ANSI_QUOTES; the last ones are of older servers and of MariaDB. */
 const QUOTES = /\b(?:ansi|ansi_quotes|db2|maxdb|mssql|oracle|postgresql)\b/i;
 const ANSI_QUOTES_BIT = 4;
@@ -47,17 +51,9 @@ const HEAD_BYTES = 4096;
 const OPERATIONS: ReadonlySet<string> = new Set(['USE', 'SET', 'PREPARE', 'DEALLOCATE', 'DROP', 'EXECUTE']);
 
 /**
- * The effect of the statement buf[start..end), or null. `ansiQuotes`: as it is now; `isCall`: does this prepared name run
- * a CALL? Rare, so the beginning of the text is read as a string.
+ * The effect of the statement buf[start..end), or null. `ansiQuotes`: as it is now. Rare, so the beginning of the text is read as a string.
  */
-export function effectOf(
-  digest: Digest,
-  buf: Buffer,
-  start: number,
-  end: number,
-  ansiQuotes: boolean,
-  isCall: (name: string) => boolean,
-): Effect | null {
+export function effectOf(digest: Digest, buf: Buffer, start: number, end: number, ansiQuotes: boolean): Effect | null {
   if (!OPERATIONS.has(digest.operation)) return null;
   const head = buf.toString('utf8', start, Math.min(end, start + HEAD_BYTES));
   switch (digest.operation) {
@@ -67,7 +63,8 @@ export function effectOf(
     }
     case 'SET': {
       const on = quotesAfter(head, ansiQuotes);
-      return on === null ? null : effect('ansi_quotes', '', on);
+      const charset = charsetAfter(head);
+      return on === null && charset === '' ? null : effect('settings', charset, on);
     }
     case 'PREPARE': {
       const found = PREPARE.exec(head);
@@ -82,7 +79,7 @@ export function effectOf(
       const immediate = EXECUTE_IMMEDIATE.exec(head);
       if (immediate !== null) return effect('executes', '', IS_CALL.test(immediate[1] ?? immediate[2] ?? ''));
       const found = EXECUTE.exec(head);
-      return found && effect('executes', folded(found[1]!), isCall(folded(found[1]!)));
+      return found && effect('executes', folded(found[1]!), false);
     }
     default:
       return null;
@@ -90,7 +87,13 @@ export function effectOf(
 }
 
 /** An effect; what its kind does not use is left out. */
-export const effect = (kind: Effect['kind'], name = '', on = false, id = 0, claim: Claim | null = null): Effect => ({
+export const effect = (
+  kind: Effect['kind'],
+  name = '',
+  on: boolean | null = false,
+  id = 0,
+  claim: Claim | null = null,
+): Effect => ({
   kind,
   name,
   on,
@@ -114,6 +117,13 @@ function quotesAfter(text: string, now: boolean): boolean | null {
   let on: boolean | null = null;
   for (const found of text.matchAll(SQL_MODE)) on = quotesOf(expressionAt(text, found.index + found[0].length), now);
   return on;
+}
+
+/** The client's character set after this SET, or '' where it does not set it. What comes out of a variable is not known. */
+function charsetAfter(text: string): string {
+  let name = '';
+  for (const found of text.matchAll(CHARSET)) name = found[1]!;
+  return name.toLowerCase();
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { charsetNamed } from './charsets.ts';
 import { Command } from './commands.ts';
 import type { Conversation } from './conversation.ts';
 import type { Effect } from './effects.ts';
@@ -88,6 +89,11 @@ export class Endings {
       pending.setExchange(place, x);
     }
     if (code === ER_LOCK_DEADLOCK) talk.transaction.rolledBack();
+    if (pending.commandAt(place) === Command.changeUser) {
+      // Servers clean up before they look at who it is: only the identity stays.
+      talk.count('user_change_failures');
+      talk.forget(pending.turnOf(place));
+    }
     this.finishHead(CANCELLED.has(code) ? Outcome.cancelled : Outcome.error);
     if (goesOn) this.#skipRest();
   }
@@ -170,10 +176,11 @@ export class Endings {
 
   /** More results follow: are they of the same statement? */
   #eats(x: Exchange | null, effect: Effect | null, isLast: boolean, viaOk: boolean): boolean {
+    const talk = this.#talk;
     const digest = x?.digest ?? null;
     if (digest === null) return isLast;
     // A CALL among others is over with its OK; as the last of its text it has all that comes.
-    return isLast ? eatsToTheEnd(digest) : eatsBetween(digest, effect) && !viaOk;
+    return isLast ? eatsToTheEnd(digest) : eatsBetween(digest, effect, talk.calls) && !viaOk;
   }
 
   /** The server sends more results than the text had statements: each becomes an exchange of its own. */
@@ -205,11 +212,12 @@ export class Endings {
       case 'database':
         if (talk.host.facts.database !== name) talk.host.confirm({ database: name });
         return;
-      case 'ansi_quotes':
-        talk.reading.setAnsiQuotes(on);
+      case 'settings':
+        if (on !== null) talk.reading.setAnsiQuotes(on);
+        if (name !== '') talk.reading.charset = charsetNamed(name);
         return;
       case 'prepares':
-        talk.named(name, on);
+        talk.named(name, on === true);
         return;
       case 'deallocates':
         talk.named(name, false);
@@ -224,6 +232,7 @@ export class Endings {
     if (command === Command.resetConnection) {
       talk.count('connection_resets');
       talk.forget(turn);
+      talk.reading.charset = talk.firstCharset;
     } else if (command === Command.registerSlave) confirmReplica(talk);
   }
 

@@ -29,7 +29,7 @@ function opsOf(text: string, database = 'shop'): Exchange[] {
 describe('metadata', () => {
   const ENVOY = 'envoy.filters.network.mysql_proxy';
 
-  test("Envoy's: table.database and its operations, of all statements of a text", () => {
+  test("MY-24: Envoy's, table.database and its operations, of all statements of a text", () => {
     const { [ENVOY]: tables } = metadata(
       opsOf('select * from a join x.b on 1; insert into a values (1); select * from a'),
     );

@@ -1,6 +1,7 @@
 import { sqlMetadata } from '../../src/digest/sql-metadata.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { ConnectionAttributes } from './attributes.ts';
+import { charsetNamed, charsetOf } from './charsets.ts';
 import type { Conversation } from './conversation.ts';
 import { hasAnsiQuotes } from './effects.ts';
 import { readSessionTrack, type TrackSink } from './session-track.ts';
@@ -11,11 +12,15 @@ export interface Claim {
   readonly user: string;
   readonly database: string;
   readonly authPlugin: string;
+  /** Number of the character set and collation; 0 where the client did not say. */
+  readonly collation: number;
   readonly attributes: ConnectionAttributes;
 }
 
 /** The server has accepted who the client said it is. */
-export function confirmClaim(talk: Conversation, { user, database, attributes }: Claim, serverVersion: string): void {
+export function confirmClaim(talk: Conversation, claim: Claim, serverVersion: string): void {
+  const { user, database, attributes, collation } = claim;
+  talk.reading.charset = charsetOf(collation);
   talk.host.confirm({
     user,
     database,
@@ -56,6 +61,7 @@ class Tracked implements TrackSink {
 
   onVariable(name: string, value: string): void {
     if (name === 'sql_mode') this.talk!.reading.setAnsiQuotes(hasAnsiQuotes(value));
+    else if (name === 'character_set_client') this.talk!.reading.charset = charsetNamed(value);
   }
 }
 const tracked = new Tracked();

@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
+import { utf8Of } from './charsets.ts';
 import type { Conversation } from './conversation.ts';
 import { type Effect, effectOf } from './effects.ts';
 import { readQueryHead } from './query-attributes.ts';
@@ -7,10 +8,12 @@ import { TEXT_CAPTURE_BYTES } from './wire.ts';
 
 /** Reads the text of the command at hand. One object a session, reused for all commands. */
 export class QueryTexts {
-  /** Statements of the text read last: their digests, and where they stand in the lent buffer. */
+  /** Statements of the text read last: their digests, and where they stand in the buffer that was read. */
   readonly digests: Digest[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
+  /** The text in UTF-8, where that is not what was sent. */
+  #converted: Buffer | null = null;
   traceparent = '';
   truncated = false;
   readonly #talk: Conversation;
@@ -47,7 +50,13 @@ export class QueryTexts {
   /** The text buf[start..end). */
   readText(buf: Buffer, start: number, end: number): void {
     const { digests } = this;
-    const reading = this.#talk.bound.digests.read(this.#talk.reading.mode, buf, start, end);
+    const { mode, charset } = this.#talk.reading;
+    const converted = charset === null ? null : utf8Of(charset, buf, start, end);
+    this.#converted = converted;
+    const reading =
+      converted === null
+        ? this.#talk.bound.digests.read(mode, buf, start, end)
+        : this.#talk.bound.digests.read(mode, converted, 0, converted.length);
     const { count } = reading;
     for (let i = 0; i < count; i++) {
       const statement = reading.statements[i]!;
@@ -63,10 +72,8 @@ export class QueryTexts {
 
   /** What statement i of the text does to the session, or null. `buf` is the buffer that was read. */
   effectAt(i: number, buf: Buffer): Effect | null {
-    const talk = this.#talk;
-    const { reading } = talk;
-    return effectOf(this.digests[i]!, buf, this.#starts[i]!, this.#ends[i]!, reading.ansiQuotes, this.#isCall);
+    const { ansiQuotes } = this.#talk.reading;
+    const text = this.#converted ?? buf;
+    return effectOf(this.digests[i]!, text, this.#starts[i]!, this.#ends[i]!, ansiQuotes);
   }
-
-  readonly #isCall = (name: string): boolean => this.#talk.calls.has(name);
 }

@@ -1,4 +1,5 @@
 import type { MysqlSqlMode } from '../../src/exchange/digest.ts';
+import type { Charset } from './charsets.ts';
 
 type Flavour = MysqlSqlMode['flavour'];
 
@@ -27,6 +28,8 @@ export class Reading {
   #version = UNKNOWN_VERSION;
   #ansiQuotes = false;
   #noBackslashEscapes = false;
+  /** The client's character set, where it does not read byte by byte. */
+  charset: Charset | null = null;
   mode: MysqlSqlMode = modeOf('mysql', UNKNOWN_VERSION, false, false);
 
   /** Who the greeting says the server is; 0 where its version could not be read. */

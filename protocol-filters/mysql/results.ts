@@ -6,12 +6,12 @@ const COMPOUND: ReadonlySet<string> = new Set(['IF', 'CASE', 'LOOP', 'WHILE', 'R
 
 /**
  * Does this statement send any number of result sets and an OK after them? One that does is followed by others of its text
- * only behind that OK. An EXECUTE does where the name was seen being given to a CALL.
+ * only behind that OK. An EXECUTE does where the name was seen being given to a CALL: `calls` are those names.
  */
-export function eatsBetween(digest: Digest, effect: Effect | null): boolean {
+export function eatsBetween(digest: Digest, effect: Effect | null, calls: ReadonlySet<string>): boolean {
   const { operation } = digest;
   if (operation === 'CALL') return true;
-  if (operation === 'EXECUTE') return effect !== null && effect.kind === 'executes' && effect.on;
+  if (operation === 'EXECUTE') return effect?.kind === 'executes' && (effect.on || calls.has(effect.name));
   return isCompound(digest);
 }
 
