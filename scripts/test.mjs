@@ -26,7 +26,7 @@ const STEPS = [
   { name: 'generated files', only: 'generated', run: ['node', 'scripts/docs-metrics.ts', '--check'], limitS: 60 },
   { name: 'unit', only: 'unit', run: vitest('unit'), limitS: 240, ledger: true },
   { name: 'conformance', only: 'conformance', run: vitest('conformance'), limitS: 180, ledger: true },
-  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 300, ledger: true, postgres: true },
+  { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 400, ledger: true, postgres: true },
   { name: 'databases', only: 'databases', run: vitest('databases'), limitS: 300, ledger: true, servers: true },
   { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
 ];
