@@ -3,7 +3,7 @@ import { array, bulk, error, join, nil, ok, pubsub, queued, say, status } from '
 import { own, play } from './testing/story.ts';
 import { tells } from './testing/tells.ts';
 
-describe('CLIENT REPLY', () => {
+describe('RD-12: CLIENT REPLY', () => {
   tells(
     'SKIP: itself and the next; OFF: all up to ON',
     [

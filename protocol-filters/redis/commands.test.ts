@@ -3,15 +3,8 @@ import { expect, test } from 'vitest';
 import { ADDED_COMMANDS } from './command-additions.ts';
 import { rowsOf, rowsText } from './command-row.ts';
 import { REDIS_COMMANDS } from './command-table.generated.ts';
-import {
-  COMMANDS,
-  CommandFlag,
-  commandNamed,
-  KeyAccess,
-  lookUpCommand,
-  lookUpSubcommand,
-  resolveCommand,
-} from './commands.ts';
+import { COMMANDS, CommandFlag, commandNamed, KeyAccess, lookUpCommand, lookUpSubcommand } from './commands.ts';
+import { resolveCommand } from './testing/resolve.ts';
 import { spansOf } from './testing/spans.ts';
 
 const ROWS = rowsOf(REDIS_COMMANDS);

@@ -1,4 +1,3 @@
-import type { Args } from './args.ts';
 import { ADDED_COMMANDS } from './command-additions.ts';
 import { type BeginSearch, type CommandRow, type FindKeys, type KeySpecRow, rowsOf } from './command-row.ts';
 import { REDIS_COMMANDS } from './command-table.generated.ts';
@@ -193,18 +192,6 @@ export function lookUpSubcommand(
 ): CommandInfo | null {
   const slot = NAMES.find(container.slot, buf, start, end);
   return slot < 0 ? null : COMMANDS[slot]!;
-}
-
-/**
- * The command of a request whose first argument is held, and its second if there is one. A container whose subcommand is
- * missing or unknown is itself the answer.
- */
-export function resolveCommand(args: Args): CommandInfo | null {
-  const { buf, start, length } = args;
-  if (!args.whole(0)) return null;
-  const command = lookUpCommand(buf, start[0]!, start[0]! + length[0]!);
-  if (command === null || !command.container || !args.whole(1)) return command;
-  return lookUpSubcommand(command, buf, start[1]!, start[1]! + length[1]!) ?? command;
 }
 
 /** The command of a name as in INFO commandstats, `config|set`; for tests and configuration. */

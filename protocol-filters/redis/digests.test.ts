@@ -3,10 +3,11 @@ import { expect, test } from 'vitest';
 import { SqlDigestCache } from '../../src/digest/cache.ts';
 import type { Digest } from '../../src/exchange/digest.ts';
 import { heapGrowth } from '../../test/support/heap-growth.ts';
-import { commandNamed, resolveCommand } from './commands.ts';
+import { commandNamed } from './commands.ts';
 import { RedisDigests } from './digests.ts';
 import { FoundKeys } from './found-keys.ts';
 import { findKeys } from './key-finder.ts';
+import { resolveCommand } from './testing/resolve.ts';
 import { spansOf } from './testing/spans.ts';
 
 const cacheOf = (digests = 16_384) => new SqlDigestCache({ parser: null, now: () => 0, limits: { digests } });

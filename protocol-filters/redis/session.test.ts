@@ -210,7 +210,7 @@ describe('one command, one reply', () => {
   });
 });
 
-describe('waiting', () => {
+describe('RD-15: waiting', () => {
   tells(
     'what waits, and what waits behind it, is no latency',
     [

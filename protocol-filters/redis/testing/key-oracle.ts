@@ -1,6 +1,7 @@
-import { COMMANDS, commandNamed, KeyAccess, resolveCommand } from '../commands.ts';
+import { COMMANDS, commandNamed, KeyAccess } from '../commands.ts';
 import { FoundKeys } from '../found-keys.ts';
 import { findKeys } from '../key-finder.ts';
+import { resolveCommand } from './resolve.ts';
 import { spansOf } from './spans.ts';
 
 const FLAG_NAMES = Object.entries(KeyAccess);
