@@ -149,12 +149,16 @@ export class FaultStage {
     return report;
   }
 
-  /** When so many exchanges were heard of, and none waits any more, in a worker, in memory or on disk. */
+  /**
+   * When so many exchanges were heard of, and none waits any more, in a worker, in memory or on disk. A sink that has
+   * failed for long rests up to 30 s before it tries again.
+   */
   drained(produced: number): Promise<Accounts> {
-    return this.until('all is delivered or dropped', ({ events, sinks }) => {
+    const all = ({ events, sinks }: Accounts): boolean => {
       const held = Object.values(sinks).map((leg) => leg['waiting']! + leg['spooled']!);
       return events['produced'] === produced && events['waiting'] === 0 && held.every((n) => n === 0);
-    });
+    };
+    return this.until('all is delivered or dropped', all, 60_000);
   }
 
   /** When the books say so. What they say instead, and Sluice's own words, stand in the error. */
