@@ -5,7 +5,12 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
   test: { name, include, environment: 'node' as const, ...extra },
 });
 
-const DATABASES = ['mysql', 'redis', 'mongodb', 'zookeeper'].map((name) => `test/integration/${name}-*.test.ts`);
+const DATABASES = [
+  ...['mysql', 'redis', 'mongodb', 'zookeeper', 'kafka'].map((name) => `test/integration/${name}-*.test.ts`),
+  ...['exact-counts', 'gate-catalogue', 'postgres-gate', 'real-postgres'].map(
+    (name) => `test/integration/${name}.test.ts`,
+  ),
+];
 
 const SINKS = ['test/integration/sinks-*.test.ts'];
 

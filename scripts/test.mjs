@@ -30,7 +30,15 @@ const STEPS = [
   { name: 'unit', only: 'unit', run: vitest('unit', 2), limitS: 300, ledger: true },
   { name: 'conformance', only: 'conformance', run: vitest('conformance', 2), limitS: 240, ledger: true },
   { name: 'integration', only: 'integration', run: vitest('integration'), limitS: 400, ledger: true, postgres: true },
-  { name: 'databases', only: 'databases', run: vitest('databases', 2), limitS: 300, ledger: true, servers: true },
+  {
+    name: 'databases',
+    only: 'databases',
+    run: vitest('databases', 2),
+    limitS: 400,
+    ledger: true,
+    servers: true,
+    postgres: true,
+  },
   { name: 'sinks', only: 'sinks', run: vitest('sinks', 2), limitS: 330, ledger: true, servers: true },
   { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
 ];
