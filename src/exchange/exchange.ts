@@ -83,6 +83,12 @@ export class Exchange {
   traceparent = '';
   /** Name of the policy that decided, or ''. */
   policy = '';
+  /**
+   * What only this protocol knows of it, as the text of a JSON object of strings and numbers, its keys OpenTelemetry's names
+   * where there are any (`messaging.consumer.group.name`), else `sluice.<protocol>.…`; '' = nothing. At most 1 KiB, and few
+   * different texts: they share a table in each batch of events.
+   */
+  attributes = '';
 
   /** Back to birth. Called by the pool. */
   reset(): void {
@@ -98,7 +104,7 @@ export class Exchange {
     this.requestBytes = this.replyBytes = 0;
     this.rowsReturned = this.rowsAffected = this.rowsMatched = this.batchSize = 0;
     this.outcome = Outcome.ok;
-    this.code = this.severity = this.traceparent = this.policy = '';
+    this.code = this.severity = this.traceparent = this.policy = this.attributes = '';
   }
 }
 

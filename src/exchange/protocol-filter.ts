@@ -20,6 +20,13 @@ export interface ProtocolFilter<C = unknown, O = unknown> {
   readonly filterName: string;
   readonly speaksFirst: 'client' | 'server';
   readonly defaultPort: number;
+  /**
+   * Where listeners of this protocol open doors to the servers' other hosts (SessionHost.door), by its options; null: not at
+   * all. Absent: the protocol has none.
+   */
+  doors?(options: O): DoorRange | null;
+  /** Options that the short form starts from, where they are not those of the full form. */
+  readonly shortForm?: Readonly<Partial<Record<string, unknown>>>;
   /** True if it can hold, judge and refuse. Others only observe: configuration keeps judging links out of their chains. */
   readonly gates: boolean;
   /** Fields of the `@type` message, exactly Envoy's. */
@@ -41,6 +48,22 @@ export interface FilterEnv {
   readonly keys: KeySink;
   /** A log line for the operator, once a text and filter chain: what is wrong, and the remedy. No data of the wire in it. */
   warn(text: string): void;
+}
+
+/** Ports for doors, on the listener's own address. */
+export interface DoorRange {
+  /** 0: the ports after the listener's own. */
+  readonly firstPort: number;
+  /** How many doors there may be at once. */
+  readonly count: number;
+}
+
+/** A local address that leads to one upstream host. */
+export interface Door {
+  /** Host as text, without brackets: the local address by which this connection's client came. */
+  readonly host: string;
+  /** 0: none can be opened (all ports taken, or no more doors allowed). */
+  readonly port: number;
 }
 
 export interface BoundFilter {
@@ -136,6 +159,12 @@ export interface SessionHost {
   learn(key: Uint8Array): void;
   /** Dial now; with a key: the host that issued it, or the cluster's choice when it is unknown. Returns whether it was known. */
   connect(issued?: Uint8Array): boolean;
+  /**
+   * The local address behind which another upstream host is reached, `broker-2.example:9092`, that the server has named. All
+   * connections and workers of the listener share it; connections to it are this listener's own, with the same chain. Null:
+   * it is being opened, or found; resume(Side.upstream) follows when that is known. Costs a look into a map once it is known.
+   */
+  door(upstream: string): Door | null;
   /** Offers the held bytes of a side again. Safe to call from within a session's callback. */
   resume(side: Side): void;
   /**
