@@ -15,6 +15,7 @@ import {
   DIGEST_INFO,
   DIGEST_KEY_FAMILIES,
   DURATION_FAMILY,
+  MESSAGING_FAMILIES,
   OPERATION_FAMILIES,
   WAIT_FAMILY,
 } from '../src/stats/prometheus.ts';
@@ -30,12 +31,21 @@ interface Row extends Family {
 }
 
 const DURATION_LABELS = ['db_system_name', 'db_namespace', 'db_operation_name', 'sluice_listener', 'error_type'];
+const MESSAGING_LABELS = [
+  'messaging_system',
+  'messaging_operation_name',
+  'messaging_operation_type',
+  'sluice_operation',
+  'sluice_listener',
+  'error_type',
+];
 const FIXED: readonly Row[] = [
   ...[DURATION_FAMILY, WAIT_FAMILY, ...Object.values(OPERATION_FAMILIES)].map((family) => ({
     ...family,
     labels: DURATION_LABELS,
     stat: '',
   })),
+  ...Object.values(MESSAGING_FAMILIES).map((family) => ({ ...family, labels: MESSAGING_LABELS, stat: '' })),
   ...[...DIGEST_FAMILIES.map(([, family]) => family), ...Object.values(DIGEST_KEY_FAMILIES), DIGEST_DURATION].map(
     (family) => ({
       ...family,

@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS sluice.kafka_events
     weight            Float32,
     trace_id          String,
     parent_span_id    String,
+    attributes        Map(String, String),
     -- of a session
     local             LowCardinality(String),
     driver            LowCardinality(String),
@@ -76,6 +77,7 @@ SETTINGS
     kafka_num_consumers = 1,
     kafka_handle_error_mode = 'stream',
     input_format_skip_unknown_fields = 1,
+    input_format_json_read_numbers_as_strings = 1,
     date_time_input_format = 'best_effort';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.kafka_exchanges_mv TO sluice.exchanges AS
@@ -90,7 +92,8 @@ SELECT
     flags, weight,
     -- The caller's trace only: what an exchange has of its own needs no room (0001_exchanges.sql).
     toFixedString(if(parent_span_id = '', '', unhex(trace_id)), 16) AS trace_id,
-    toFixedString(unhex(parent_span_id), 8) AS parent_span_id
+    toFixedString(unhex(parent_span_id), 8) AS parent_span_id,
+    attributes
 FROM sluice.kafka_events
 WHERE event = 'exchange' AND length(_error) = 0;
 

@@ -44,7 +44,8 @@ test('one line an exchange, one a connection', async () => {
   log.batch(
     batchOf((encoder) => {
       encoder.appendSession(session, SessionEvent.start, EPOCH, '');
-      const change = { ...failed, traceparent, replyLastByteAt: 2000.25, rowsMatched: 4, batchSize: 3 };
+      const attributes = '{"sluice.name":"a\\n\\u202eb","sluice.n":5}';
+      const change = { ...failed, traceparent, replyLastByteAt: 2000.25, rowsMatched: 4, batchSize: 3, attributes };
       encoder.append(exchangeOf(session, digestOf(5), change), EPOCH);
       encoder.appendSession(session, SessionEvent.end, EPOCH + 3000, 'remote_close');
     }),
@@ -94,6 +95,7 @@ test('one line an exchange, one a connection', async () => {
       flags: ['prepared', 'pipelined'],
       trace_id: '0af7651916cd43dd8448eb211c80319c',
       span_id: 'b7ad6b7169203331',
+      attributes: { 'sluice.name': 'a\n\u202eb', 'sluice.n': 5 },
     },
     {
       event: 'connection',

@@ -160,7 +160,14 @@ test('every field of ours is there for an exchange or a connection, as in the JS
   });
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
   encoder.append(
-    exchangeOf(session, digestOf(5), { traceparent, flags: 5, code: '42P01', policy: 'p', severity: 'ERROR' }),
+    exchangeOf(session, digestOf(5), {
+      traceparent,
+      flags: 5,
+      code: '42P01',
+      policy: 'p',
+      severity: 'ERROR',
+      attributes: '{"sluice.n":5,"sluice.name":"a"}',
+    }),
     0,
     4,
   );
@@ -178,6 +185,7 @@ test('every field of ours is there for an exchange or a connection, as in the JS
     digest: '0000000000000005',
     flags: ['prepared', 'pipelined', 'sampled'],
     weight: 4,
+    attributes: { 'sluice.n': 5, 'sluice.name': 'a' },
   });
   expect(exchange).toMatchObject({
     trace_id: '0af7651916cd43dd8448eb211c80319c',
@@ -198,6 +206,16 @@ test('every field of ours is there for an exchange or a connection, as in the JS
       env,
     )(records[0]!),
   ).toBe('SluiceExchange 1000 100 1000 5432');
+});
+
+test('attributes are JSON in text, and missing where there are none', () => {
+  const encoder = new BatchEncoder();
+  for (const attributes of ['{"sluice.name":"a\\nb"}', '', 'no JSON'])
+    encoder.append(exchangeOf(sessionOf(7), digestOf(5), { attributes }), 0);
+  const batch = EventBatch.from(encoder.finish({ worker: 2, incarnation: 1, origin: 9, sequence: 1, before: 0 }))!;
+  const written = formatter(text('%SLUICE(attributes)%;'), env);
+  const lines = [0, 1, 2].map((row) => written(new LogRecord(batch, 'exchange', row)));
+  expect(lines).toEqual(['{"sluice.name":"a\\nb"};', '-;', '-;']);
 });
 
 test('hostile names cannot end a line, move a terminal or leave their field of JSON', () => {

@@ -2,7 +2,7 @@ import type { EventBatch } from '../events/event-batch.ts';
 import { OUTCOME_NAMES } from '../exchange/exchange.ts';
 import { callerTrace } from './caller-trace.ts';
 import { flagNames } from './flag-names.ts';
-import { jsonText } from './json-text.ts';
+import { jsonText, jsonValue } from './json-text.ts';
 
 /**
  * The lines of one batch, each a JSON object. Names are those of the event columns (events/layout.ts). An exchange:
@@ -11,7 +11,8 @@ import { jsonText } from './json-text.ts';
  *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text, outcome, status,
  *   severity, rule, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
  *   batch_size (operations asked for in one; 0 = just the one), transaction, story, flags (a list of words), trace_id,
- *   span_id (the caller's); where sampling chose the line among several, weight
+ *   span_id (the caller's); where sampling chose the line among several, weight; where the protocol knows more (Kafka),
+ *   attributes, an object
  *
  * A connection, when it has ended: event "connection", ts, worker, session_id … application as above, driver,
  * server_version, session_kind, tls, opaque, reason, duration_ns, received_bytes, sent_bytes, exchanges.
@@ -23,6 +24,7 @@ export class BatchLines {
   readonly #sessions: string[] = [];
   readonly #digests: string[] = [];
   readonly #strings: string[] = [];
+  readonly #attributeParts: string[] = [''];
   readonly #flags = new Map<number, string>();
 
   constructor(batch: EventBatch) {
@@ -43,7 +45,7 @@ export class BatchLines {
       `,"rows_sent":${number(c.rows_sent[row]!)},"rows_affected":${number(c.rows_affected[row]!)}` +
       `,"rows_matched":${number(c.rows_matched[row]!)},"batch_size":${c.batch_size[row]}` +
       `,"transaction":${c.transaction[row]},"story":${c.story[row]},"flags":${this.#flagNames(c.flags[row]!)}` +
-      `,${traceIds(batch.string(c.trace[row]!))}${weightOf(c.weight[row]!)}}`
+      `,${traceIds(batch.string(c.trace[row]!))}${weightOf(c.weight[row]!)}${this.#attributes(c.attributes[row]!)}}`
     );
   }
 
@@ -92,6 +94,15 @@ export class BatchLines {
     const text = jsonText(this.batch.string(code));
     this.#strings[code] = text;
     return text;
+  }
+
+  #attributes(code: number): string {
+    const known = this.#attributeParts[code];
+    if (known !== undefined) return known;
+    const attributes = this.batch.attributes(code);
+    const part = attributes.length === 0 ? '' : `,"attributes":${jsonValue(Object.fromEntries(attributes))}`;
+    this.#attributeParts[code] = part;
+    return part;
   }
 
   #flagNames(flags: number): string {

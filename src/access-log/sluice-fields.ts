@@ -1,10 +1,11 @@
 import { CONNECTION_FIELDS, EXCHANGE_FIELDS } from '../config/format-operators.ts';
+import type { ExchangeAttributes } from '../events/exchange-attributes.ts';
 import { OUTCOME_NAMES } from '../exchange/exchange.ts';
 import { callerTrace } from './caller-trace.ts';
 import { flagNames } from './flag-names.ts';
 import type { LogRecord } from './log-record.ts';
 
-type FieldValue = string | number | boolean | readonly string[] | undefined;
+type FieldValue = string | number | boolean | readonly string[] | Readonly<Record<string, string | number>> | undefined;
 type ReadField = (record: LogRecord) => FieldValue;
 
 const number = (n: number): number => (Number.isFinite(n) ? Math.round(n) : 0);
@@ -31,7 +32,12 @@ const EXCHANGE_SPECIAL: Readonly<Record<string, ReadField>> = {
   trace_id: ({ batch, row }) => callerTrace(batch.string(batch.columns.trace[row]!)).traceId,
   span_id: ({ batch, row }) => callerTrace(batch.string(batch.columns.trace[row]!)).spanId,
   weight: ({ batch, row }) => batch.columns.weight[row]!,
+  attributes: ({ batch, row }) => attributesObject(batch.attributes(batch.columns.attributes[row]!)),
 };
+
+/** Missing where there are none, as in our own lines. */
+const attributesObject = (attributes: ExchangeAttributes): Readonly<Record<string, string | number>> | undefined =>
+  attributes.length === 0 ? undefined : Object.fromEntries(attributes);
 
 const CONNECTION_TEXTS = ['driver', 'server_version', 'session_kind', 'opaque'] as const;
 const CONNECTION_SPECIAL: Readonly<Record<string, ReadField>> = {

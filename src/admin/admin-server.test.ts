@@ -449,6 +449,7 @@ describe('/api/exchanges', () => {
     batch_size: 0,
     request_bytes: 1,
     reply_bytes: 1,
+    attributes: { 'sluice.name': 'a\nevent: forged' },
   });
 
   /** Opens a stream; `until` resolves with all text so far once it holds `word`. */

@@ -170,9 +170,15 @@ function listeners(source: AdminSource, params: Params): Reply {
   const rows = source.listeners();
   if (params.text('format') === 'json')
     return json({
-      listener_statuses: rows.map(({ name, address, protocol }) => ({ name, local_address: address, protocol })),
+      listener_statuses: rows.map(({ name, address, protocol, upstream }) => ({
+        name,
+        local_address: address,
+        protocol,
+        ...(upstream === undefined ? {} : { upstream }),
+      })),
     });
-  return text(rows.map(({ name, address }) => `${name}::${address}`).join('\n'));
+  const lines = rows.map(({ name, address, upstream }) => `${name}::${address}${upstream ? `::${upstream}` : ''}`);
+  return text(lines.join('\n'));
 }
 
 function queries(source: AdminSource, params: Params): Reply {

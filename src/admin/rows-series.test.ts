@@ -54,6 +54,48 @@ test('hits, misses, redirects and waits go with their operation, also where noth
   expect(page).not.toMatch(/db_client_operation_duration_seconds_count.*"BLPOP"/);
 });
 
+test('Kafka has the series of all protocols, and those of the conventions for messaging beside them', () => {
+  const kafka = (operation: string, numbers: Partial<OperationSeries>, code = ''): OperationSeries =>
+    Object.assign(series({ ...labels, protocol: 'kafka', database: '', operation, code }, 2), { calls: 2, ...numbers });
+  const got = durationSeries([
+    kafka('Produce', { batched: 30, returned: 0 }),
+    kafka('Produce', { batched: 4 }, 'NOT_LEADER_OR_FOLLOWER'),
+    kafka('Fetch', { batched: 3, returned: 29 }),
+    kafka('OffsetCommit', {}),
+    kafka('TxnOffsetCommit', {}),
+    kafka('Metadata', { batched: 7 }),
+    series(labels, 1),
+  ]);
+  const named = (name: string, type: string, operation: string) => ({
+    messaging_system: 'kafka',
+    messaging_operation_name: name,
+    messaging_operation_type: type,
+    sluice_operation: operation,
+    sluice_listener: 'pg',
+  });
+  const { messaging_operation_type: _, ...metadata } = named('Metadata', '', 'Metadata');
+  const send = named('send', 'send', 'Produce');
+  expect(got.map(({ messaging }) => messaging)).toEqual([
+    { labels: send, sent: 30, consumed: null },
+    { labels: { ...send, error_type: 'NOT_LEADER_OR_FOLLOWER' }, sent: 4, consumed: null },
+    { labels: named('poll', 'receive', 'Fetch'), sent: null, consumed: 29 },
+    { labels: named('commit', 'settle', 'OffsetCommit'), sent: null, consumed: null },
+    { labels: named('commit', 'settle', 'TxnOffsetCommit'), sent: null, consumed: null },
+    { labels: metadata, sent: null, consumed: null },
+    undefined,
+  ]);
+  const page = renderPrometheus({ stats: [], durations: got, digests: [], processes: [] }, { strict: true });
+  const of = 'sluice_operation="Produce",sluice_listener="pg"';
+  const produce = `messaging_system="kafka",messaging_operation_name="send",messaging_operation_type="send",${of}`;
+  expect(page).toContain(`messaging_client_sent_messages_total{${produce}} 30\n`);
+  expect(page).toContain(`messaging_client_sent_messages_total{${produce},error_type="NOT_LEADER_OR_FOLLOWER"} 4\n`);
+  expect(page).toContain(`messaging_client_operation_duration_seconds_bucket{${produce},le="0.075"} 2\n`);
+  expect(page).toMatch(/messaging_client_consumed_messages_total\{.*"Fetch".*\} 29\n/);
+  expect(page).toMatch(/db_client_operation_duration_seconds_count\{db_system_name="kafka",.*"Produce".*\} 2\n/);
+  expect(page).toContain('sluice_operation_calls_total{db_system_name="kafka",');
+  expect(page).not.toMatch(/messaging_\w+\{.*postgresql/);
+});
+
 test.each([
   ['postgres', 'postgresql'],
   ['mysql', 'mysql'],

@@ -48,6 +48,8 @@ export interface ListenerRow {
   /** Of its protocol filter, or `tcp`. */
   readonly protocol: string;
   readonly address: string;
+  /** The one upstream host that this address leads to, where the cluster does not choose. */
+  readonly upstream?: string;
 }
 
 export interface HostRow {
@@ -87,6 +89,8 @@ export interface ExchangeEvent {
   readonly batch_size: number;
   readonly request_bytes: number;
   readonly reply_bytes: number;
+  /** What only its protocol knows, by OpenTelemetry's names or `sluice.…`. */
+  readonly attributes: Readonly<Record<string, string | number>>;
 }
 
 /** What a POST asks for. */

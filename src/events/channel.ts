@@ -35,6 +35,7 @@ export const Frame = {
   reply: 7, // u32 id, JSON answer
   bye: 8, // nothing more follows
   keys: 9, // one of WorkerKeys.changes()
+  lag: 10, // one of WorkerLag.changes()
   welcome: 16, // JSON Welcome
   ack: 17, // f64 sequence of the batch that was delivered
   ask: 18, // u32 id, JSON question

@@ -36,6 +36,7 @@ test('what is put in comes out', () => {
     severity: 'ERROR',
     traceparent: TRACE,
     policy: 'no-drop',
+    attributes: '{"messaging.consumer.group.name":"billing"}',
     replies: 1,
   });
   encoder.append(x, EPOCH);
@@ -73,6 +74,7 @@ test('what is put in comes out', () => {
     'no-drop',
     TRACE,
   ]);
+  expect(batch.attributes(batch.columns.attributes[0]!)).toEqual([['messaging.consumer.group.name', 'billing']]);
   expect(batch.session(batch.columns.session[0]!)).toMatchObject({
     session_id: 42,
     listener: 'shop',
@@ -130,6 +132,30 @@ test('any strings and numbers round-trip, over several batches of one encoder', 
     }),
     { numRuns: 50, seed: 5 },
   );
+});
+
+test('attributes: each text once, one that is too long left out, a code beyond the table has none', () => {
+  const encoder = new BatchEncoder();
+  const texts = ['{"a":1}', '{"a":1}', '', '{"a":2}', `{"a":"${'x'.repeat(1100)}"}`, '{"a":1}', 'no JSON'];
+  for (const attributes of texts) encoder.append(exchangeOf(sessionOf(1), null, { attributes }), EPOCH);
+  const batch = finish(encoder);
+  const codes = [...batch.columns.attributes];
+  expect(codes.map((code) => batch.attributes(code))).toEqual([
+    [['a', 1]],
+    [['a', 1]],
+    [],
+    [['a', 2]],
+    [],
+    [['a', 1]],
+    [],
+  ]);
+  expect([codes[1], codes[5], codes[2], codes[4]]).toEqual([codes[0], codes[0], 0, 0]);
+  expect(batch.attributes(4_000_000_000)).toEqual([]);
+  // What one batch remembers is not the next one's.
+  encoder.append(exchangeOf(sessionOf(1), null, { attributes: 'no JSON' }), EPOCH);
+  encoder.append(exchangeOf(sessionOf(1), null, { attributes: '{"a":2}' }), EPOCH);
+  const next = finish(encoder);
+  expect([...next.columns.attributes].map((code) => next.attributes(code))).toEqual([[], [['a', 2]]]);
 });
 
 test('a session that changed its facts stands in the batch as it was at each exchange', () => {

@@ -2,6 +2,7 @@ import { bounded } from '../digest/rows/rows-scopes.ts';
 import type { Digest } from '../exchange/digest.ts';
 import { type Exchange, Flag } from '../exchange/exchange.ts';
 import type { ConnectionFacts, SessionFacts } from '../exchange/session-facts.ts';
+import { MAX_ATTRIBUTES_TEXT } from './exchange-attributes.ts';
 import {
   arraysOver,
   columnBytes,
@@ -71,6 +72,8 @@ export class BatchEncoder {
   #digestCount = 0;
   #lastTrace = '';
   #lastTraceCode = 0;
+  #lastAttributes = '';
+  #lastAttributesCode = 0;
 
   constructor(options: BatchEncoderOptions = {}) {
     this.maxRows = options.maxRows ?? 8192;
@@ -134,6 +137,7 @@ export class BatchEncoder {
     c.severity[i] = x.severity === '' ? 0 : this.#code(x.severity);
     c.rule[i] = x.policy === '' ? 0 : this.#code(x.policy);
     c.trace[i] = x.traceparent === '' ? 0 : this.#trace(x.traceparent);
+    c.attributes[i] = x.attributes === '' ? 0 : this.#attributes(x.attributes);
     c.weight[i] = weight;
     c.index[i] = x.index;
     c.error_class[i] = x.outcome;
@@ -214,7 +218,7 @@ export class BatchEncoder {
   clear(): void {
     this.rows = this.sessionEvents = this.#stringBytes = this.#digestCount = 0;
     this.#strings.length = 0;
-    this.#lastTrace = '';
+    this.#lastTrace = this.#lastAttributes = '';
     this.#codes.clear();
     this.#sessions.clear();
     this.#sessionIds.length = this.#sessionCodes.length = 0;
@@ -244,6 +248,15 @@ export class BatchEncoder {
     this.#stringBytes += traceparent.length; // ASCII, as the pattern says
     this.#lastTraceCode = this.#strings.push(traceparent);
     return this.#lastTraceCode;
+  }
+
+  /** Few texts, mostly the last one again: a comparison of the same string costs nothing. */
+  #attributes(text: string): number {
+    if (text === this.#lastAttributes) return this.#lastAttributesCode;
+    if (text.length > MAX_ATTRIBUTES_TEXT) return 0;
+    this.#lastAttributes = text;
+    this.#lastAttributesCode = this.#codes.get(text) ?? this.#newCode(text, MAX_ATTRIBUTES_TEXT);
+    return this.#lastAttributesCode;
   }
 
   #session(session: SessionFacts): number {

@@ -1,3 +1,4 @@
+import { attributesOf, type ExchangeAttributes } from './exchange-attributes.ts';
 import {
   arraysOver,
   columnBytes,
@@ -65,6 +66,7 @@ export class EventBatch {
   readonly #strings: (string | undefined)[] = [''];
   readonly #sessions: SessionEntry[] = [];
   readonly #digests: DigestEntry[] = [NO_DIGEST];
+  readonly #attributes: ExchangeAttributes[] = [];
 
   private constructor(buf: Buffer, sizes: Sizes) {
     this.#buf = buf;
@@ -127,6 +129,15 @@ export class EventBatch {
     const text = ok ? this.#buf.toString('utf8', this.#stringsAt + from, this.#stringsAt + to) : '';
     this.#strings[code] = text;
     return text;
+  }
+
+  /** Of a code of the column `attributes`: read once, whatever the text is. */
+  attributes(code: number): ExchangeAttributes {
+    const known = this.#attributes[code];
+    if (known !== undefined) return known;
+    const read = attributesOf(this.string(code));
+    if (code <= this.stringCount) this.#attributes[code] = read;
+    return read;
   }
 
   session(place: number): SessionEntry {

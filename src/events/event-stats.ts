@@ -1,4 +1,5 @@
 import type { MergedKeys } from '../digest/keys/merged-keys.ts';
+import type { MergedLag } from '../digest/lag/merged-lag.ts';
 import type { MergedRows } from '../digest/rows/merged-rows.ts';
 import { type StatIds, type StatsRegistry, statGroup } from '../stats/registry.ts';
 import type { Receiver } from './receiver.ts';
@@ -44,7 +45,7 @@ export class EventStats {
     this.#digest = stats.open(digestStats);
   }
 
-  take(receiver: Receiver, rows: MergedRows, keys?: MergedKeys): void {
+  take(receiver: Receiver, rows: MergedRows, keys?: MergedKeys, lag?: MergedLag): void {
     const stats = this.#stats;
     const ids = this.#ids;
     const balance = receiver.balance();
@@ -56,7 +57,7 @@ export class EventStats {
     stats.set(ids.sampled_out, balance.sampledOut);
     stats.set(ids.sessions_dropped, balance.sessionsDropped);
     stats.set(ids.batches, receiver.batches);
-    stats.set(ids.malformed, receiver.malformed + rows.malformed + (keys?.malformed ?? 0));
+    stats.set(ids.malformed, receiver.malformed + rows.malformed + (keys?.malformed ?? 0) + (lag?.malformed ?? 0));
     stats.set(ids.failures, receiver.failures);
     stats.set(this.#digest.rows, rows.rows.length);
     stats.set(this.#digest.evicted, rows.evicted);

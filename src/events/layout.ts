@@ -15,7 +15,7 @@
  * Columns ending in `_us` are microseconds since the epoch, in `_ns` nanoseconds; 0 = did not happen.
  */
 export const MAGIC = 0x42454c53; // 'SLEB'
-export const VERSION = 4;
+export const VERSION = 5;
 export const HEADER_BYTES = 72;
 
 export type Width = 'f64' | 'f32' | 'u32' | 'u16' | 'u8';
@@ -44,6 +44,7 @@ export const EXCHANGE_COLUMNS = {
   severity: 'u32', // string
   rule: 'u32', // string: the policy that decided
   trace: 'u32', // string: W3C traceparent
+  attributes: 'u32', // string: JSON object of strings and numbers (events/exchange-attributes.ts)
   weight: 'f32', // 1 / sampling rate
   index: 'u16',
   error_class: 'u8', // Outcome

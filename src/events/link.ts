@@ -1,4 +1,5 @@
 import type { WorkerKeys } from '../digest/keys/worker-keys.ts';
+import type { WorkerLag } from '../digest/lag/worker-lag.ts';
 import type { RowStore } from '../digest/rows/rows.ts';
 import type { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -21,6 +22,8 @@ export interface FactsLinkOptions {
   readonly operations: OperationStore;
   /** Heavy keys, where protocols have them. */
   readonly keys?: WorkerKeys;
+  /** Logs and their readers, where protocols have them. */
+  readonly lag?: WorkerLag;
   /** The process' numbers, once a second; `full` for a receiver that knows nothing yet. Null: nothing to say. */
   stats?(full: boolean): Uint8Array | null;
   /** Answers a question of facts with something JSON can carry; it may throw. */
@@ -130,7 +133,7 @@ export class FactsLink {
   flush(): void {
     this.beforeFlush?.();
     if (!this.#ready) return;
-    const { operations, keys, stats } = this.#options;
+    const { operations, keys, lag, stats } = this.#options;
     const channel = this.#channel!;
     if (!this.#batch.empty) this.#send();
     channel.send(Frame.ledger, jsonFrame(this.ledger));
@@ -140,6 +143,7 @@ export class FactsLink {
     const series = operations.changes();
     if (series !== null) channel.send(Frame.operations, series);
     for (const part of keys?.changes() ?? []) channel.send(Frame.keys, part);
+    for (const part of lag?.changes() ?? []) channel.send(Frame.lag, part);
     this.#pumpRows();
   }
 
@@ -221,6 +225,7 @@ export class FactsLink {
     this.#options.rows.snapshot();
     this.#options.operations.snapshot();
     this.#options.keys?.snapshot();
+    this.#options.lag?.snapshot();
     for (const { sequence, rows, buffer } of this.#held.splice(0)) this.#hand(sequence, rows, buffer);
     this.flush();
   }

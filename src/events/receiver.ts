@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import type { MergedKeys } from '../digest/keys/merged-keys.ts';
+import type { MergedLag } from '../digest/lag/merged-lag.ts';
 import type { MergedRows } from '../digest/rows/merged-rows.ts';
 import type { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import type { Clock } from '../net/transport.ts';
@@ -30,6 +31,7 @@ export interface ReceiverOptions extends ReceiverEvents {
   readonly rows: MergedRows;
   readonly operations: MergedOperations;
   readonly keys?: MergedKeys;
+  readonly lag?: MergedLag;
   /** Exchanges a second that all workers together may hand on one by one; 0 = as many as come. */
   maxPerSecond?(): number;
   /** A frame that held up the loop for SLOW_MS or longer; `beganAt` by the clock. */
@@ -222,6 +224,9 @@ export class Receiver {
         return true;
       case Frame.keys:
         this.#options.keys?.apply(worker, incarnation, payload);
+        return true;
+      case Frame.lag:
+        this.#options.lag?.apply(payload);
         return true;
       case Frame.stats:
         this.#call(() => this.#options.onStats?.(worker, incarnation, payload));

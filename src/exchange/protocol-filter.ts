@@ -4,7 +4,9 @@ import type { DigestCache } from './digest.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import type { KeySink } from './key-sink.ts';
+import type { LagSink } from './lag-sink.ts';
 import type { ConfirmedFacts, SessionFacts } from './session-facts.ts';
+import type { SharedNames } from './shared-names.ts';
 import type { Side } from './side.ts';
 
 /**
@@ -46,6 +48,8 @@ export interface FilterEnv {
   readonly stats: StatsRegistry;
   readonly digests: DigestCache;
   readonly keys: KeySink;
+  readonly lag: LagSink;
+  readonly shared: SharedNames;
   /** A log line for the operator, once a text and filter chain: what is wrong, and the remedy. No data of the wire in it. */
   warn(text: string): void;
 }
@@ -88,6 +92,8 @@ export interface Session {
   onEnd(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void;
   /** The protocol's own words for a denied turn. Called by the host from within ask(). */
   refuse(turn: Turn, why: Denial): Refusal;
+  /** True: where decoding ends the connection closes, as in a chain that enforces, for what is held may not leave as it is. */
+  readonly closesWhenOpaque?: boolean;
   /** No turn open, no transaction: safe to drain. */
   readonly quiet: boolean;
   /** The last words of a server that shuts down (57P01, ER 1053 …), or null. Only asked while quiet. */

@@ -21,6 +21,8 @@ import { statBounds, statFilter } from '../config/stats-selection.ts';
 import type { JsonMap } from '../config/tree.ts';
 import { type KeyAnswer, type KeyRequest, queryKeys } from '../digest/keys/keys-query.ts';
 import { MergedKeys } from '../digest/keys/merged-keys.ts';
+import { lagStats } from '../digest/lag/lag-stats.ts';
+import { MergedLag } from '../digest/lag/merged-lag.ts';
 import { MergedRows } from '../digest/rows/merged-rows.ts';
 import { MergedOperations } from '../digest/rows/merged-rows-operations.ts';
 import type { QueryAnswer, QueryRequest } from '../digest/rows/merged-rows-query.ts';
@@ -86,6 +88,7 @@ export class FactsCore implements AdminSource {
   #statFilter: ((name: string) => boolean) | null = null;
   #boundsOf: BoundsOf = () => null;
   readonly #keys = new MergedKeys();
+  readonly #lag: MergedLag;
   readonly #serverStats = new ServerStats(this.own);
   readonly #eventStats = new EventStats(this.own);
   readonly #accessLogStats: AccessLogStats;
@@ -106,6 +109,7 @@ export class FactsCore implements AdminSource {
     this.#snapshot = options.snapshot;
     this.#expanded = options.expanded;
     this.#rows = new MergedRows({ maxRows: options.snapshot.process.digestRows });
+    this.#lag = new MergedLag(options.clock.now);
     this.#stats.local(this.own);
     this.#takeStatsConfig(options.snapshot);
     const env = this.#sinkEnv();
@@ -133,6 +137,7 @@ export class FactsCore implements AdminSource {
       rows: this.#rows,
       operations: this.#operations,
       keys: this.#keys,
+      lag: this.#lag,
       onStats: (worker, incarnation, payload) => this.#stats.apply(worker, incarnation, payload),
       onBatch: (batch) => this.#batch(batch),
       onWorker: (_worker, _incarnation, pid) => this.workerPids.add(pid),
@@ -180,10 +185,10 @@ export class FactsCore implements AdminSource {
   stats(): readonly MergedStat[] {
     if (this.#options.ownMemory) sampleMemory(this.own, this.#numbers?.memory);
     if (this.#numbers) this.#serverStats.take(this.#numbers, Date.now());
-    this.#eventStats.take(this.receiver, this.#rows, this.#keys);
+    this.#eventStats.take(this.receiver, this.#rows, this.#keys, this.#lag);
     this.#accessLogStats.take();
     this.sinks.takeStats();
-    const stats = this.#stats.list();
+    const stats = [...this.#stats.list(), ...lagStats(this.#lag.listeners())];
     const filter = this.#statFilter;
     return filter === null ? stats : stats.filter(({ name }) => filter(name));
   }
@@ -259,7 +264,7 @@ export class FactsCore implements AdminSource {
   }
 
   configDump(): object {
-    return configDump(this.#expanded, this.#snapshot.version, this.#updatedAt);
+    return configDump(this.#expanded, this.#snapshot.version, this.#updatedAt, this.#listeners);
   }
 
   logLevel(): LogLevel {

@@ -31,6 +31,7 @@ export function* exchangeEvents(batch: EventBatch): Generator<ExchangeEvent> {
       batch_size: columns.batch_size[i]!,
       request_bytes: columns.request_bytes[i]!,
       reply_bytes: columns.response_bytes[i]!,
+      attributes: Object.fromEntries(batch.attributes(columns.attributes[i]!)),
     };
   }
 }

@@ -14,12 +14,15 @@ export const DURATION_BOUNDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
+/** The same, with the edges that OpenTelemetry advises for messaging. */
+export const MESSAGING_BOUNDS = [...DURATION_BOUNDS, 0.075, 0.75, 7.5].sort((a, b) => a - b);
+
 /** Envoy's default histogram buckets, in the unit of the stat. */
 export const ENVOY_BOUNDS = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
 ] as const;
 
-/** One series of `db_client_operation_duration_seconds`. Label sets must differ; names are OpenTelemetry's with underscores. */
+/** One series of `db_client_operation_duration_seconds`, which has all protocols, and its companions. Label sets must differ; names are OpenTelemetry's with underscores. */
 export interface DurationSeries {
   readonly labels: Labels;
   readonly histogram: Histogram;
@@ -32,6 +35,16 @@ export interface DurationSeries {
   readonly wait?: Histogram | null;
   /** Of the histogram: a few operations that have a trace. */
   readonly exemplars?: readonly Exemplar[];
+  /** Of systems that have conventions of their own (Kafka). */
+  readonly messaging?: MessagingSeries;
+}
+
+/** What OpenTelemetry's conventions for messaging call a series. */
+export interface MessagingSeries {
+  readonly labels: Labels;
+  /** Messages; null: the operation is none that sends, or consumes. */
+  readonly sent: number | null;
+  readonly consumed: number | null;
 }
 
 /** Marks the series that stands for all that found no room; sources may bring one of their own. */
@@ -55,6 +68,24 @@ export const DURATION_FAMILY: Family = {
   type: 'histogram',
   help: "Duration of database operations, from the request's first byte to the reply's last (OpenTelemetry db.client.operation.duration).",
 };
+/** Beside the one above, for messaging systems. */
+export const MESSAGING_FAMILIES = {
+  duration: {
+    name: 'messaging_client_operation_duration_seconds',
+    type: 'histogram',
+    help: "Duration of messaging operations, from the request's first byte to the reply's last (OpenTelemetry messaging.client.operation.duration).",
+  },
+  sent: {
+    name: 'messaging_client_sent_messages_total',
+    type: 'counter',
+    help: 'Messages that producers attempted to send to the broker (OpenTelemetry messaging.client.sent.messages).',
+  },
+  consumed: {
+    name: 'messaging_client_consumed_messages_total',
+    type: 'counter',
+    help: 'Messages that the broker delivered (OpenTelemetry messaging.client.consumed.messages).',
+  },
+} as const satisfies Record<string, Family>;
 export const OPERATION_FAMILIES = {
   calls: {
     name: 'sluice_operation_calls_total',
@@ -142,6 +173,7 @@ export type BoundsOf = (name: string) => readonly number[] | null;
 /** Dotted names of the histograms that come from no stat group, for BoundsOf. Their bounds are seconds. */
 export const FIXED_HISTOGRAMS = {
   duration: 'db.client.operation.duration',
+  messaging: 'messaging.client.operation.duration',
   wait: 'sluice.operation.wait',
   digest: 'sluice.digest.duration',
 } as const;
@@ -169,6 +201,7 @@ export function renderMetrics<Chunk, Body extends string | Buffer>(
   const page = new Exposition(format, { strict });
   const bounds = {
     duration: boundsOf(FIXED_HISTOGRAMS.duration) ?? DURATION_BOUNDS,
+    messaging: boundsOf(FIXED_HISTOGRAMS.messaging) ?? MESSAGING_BOUNDS,
     wait: boundsOf(FIXED_HISTOGRAMS.wait) ?? DURATION_BOUNDS,
     digest: boundsOf(FIXED_HISTOGRAMS.digest) ?? DURATION_BOUNDS,
   };
@@ -210,7 +243,7 @@ function addSeconds(
 function addOperation(
   page: MetricsWriter,
   series: DurationSeries,
-  bounds: Readonly<Record<'duration' | 'wait', readonly number[]>>,
+  bounds: Readonly<Record<'duration' | 'messaging' | 'wait', readonly number[]>>,
 ): void {
   const { labels, histogram, wait, exemplars, calls = 0 } = series;
   if (calls > 0) page.add(OPERATION_FAMILIES.calls, labels, calls);
@@ -218,6 +251,19 @@ function addOperation(
     addSeconds(page, DURATION_FAMILY, labels, histogram, bounds.duration, exemplars);
   if (wait) addSeconds(page, WAIT_FAMILY, labels, wait, bounds.wait);
   addMarks(page, OPERATION_FAMILIES, labels, series);
+  if (series.messaging) addMessaging(page, series.messaging, histogram, bounds.messaging, exemplars);
+}
+
+function addMessaging(
+  page: MetricsWriter,
+  { labels, sent, consumed }: MessagingSeries,
+  histogram: Histogram,
+  bounds: readonly number[],
+  exemplars: readonly Exemplar[] = [],
+): void {
+  if (histogram.count > 0) addSeconds(page, MESSAGING_FAMILIES.duration, labels, histogram, bounds, exemplars);
+  if (sent !== null) page.add(MESSAGING_FAMILIES.sent, labels, sent);
+  if (consumed !== null) page.add(MESSAGING_FAMILIES.consumed, labels, consumed);
 }
 
 /** Hits and misses go together: a ratio needs both. */

@@ -78,6 +78,7 @@ test('every column of every row is what the batch says, hostile names too', asyn
       weight: c.weight[i],
       trace_id: zero(32, trace.parentSpanId === '' ? '' : trace.traceId),
       parent_span_id: zero(16, trace.parentSpanId),
+      attributes: Object.fromEntries(batch.attributes(c.attributes[i]!).map(([key, value]) => [key, String(value)])),
       trace_hex: trace.traceId,
       span_hex: trace.spanId,
       parent_span_hex: trace.parentSpanId,

@@ -54,7 +54,7 @@ describe('what the Dockerfile says', () => {
   });
 
   test('ports, volume, signal and health', () => {
-    expect(of('sluice', 'EXPOSE')).toEqual(['9901 9100 15432 13306 16379 37017 12181']);
+    expect(of('sluice', 'EXPOSE')).toEqual(['9901 9100 15432 13306 16379 37017 12181 19092']);
     expect(of('sluice', 'VOLUME')).toEqual(['/var/lib/sluice']);
     expect(of('sluice', 'STOPSIGNAL')).toEqual(['SIGTERM']);
     expect(of('sluice', 'HEALTHCHECK')).toHaveLength(1);
@@ -104,17 +104,20 @@ describe('what comes out of it', () => {
   });
 
   test('it accepts the configuration of docker-compose.yml, and runs it', async () => {
-    const [admin, metrics, ...ports] = await Promise.all(Array.from({ length: 7 }, () => freePort()));
+    const [admin, metrics, ...ports] = await Promise.all(Array.from({ length: 8 }, () => freePort()));
     const file = path.join(root, 'sluice.yaml');
     let next = 0;
     const text = readFileSync(path.join(CONTEXT, 'dashboards/compose/sluice.yaml'), 'utf8')
       // Names that only compose's network knows.
-      .replaceAll(/\/\/(postgres|mariadb|redis|mongodb|zookeeper|clickhouse|otel-collector):\d+/g, '//127.0.0.1:1')
+      .replaceAll(
+        /\/\/(postgres|mariadb|redis|mongodb|zookeeper|kafka-1|clickhouse|otel-collector):\d+/g,
+        '//127.0.0.1:1',
+      )
       .replaceAll(/0\.0\.0\.0:\d{5}/g, () => `127.0.0.1:${ports[next++]}`)
       .replace('0.0.0.0:9901', `127.0.0.1:${admin}`)
       .replace('0.0.0.0:9100', `127.0.0.1:${metrics}`)
       .replace('/var/lib/sluice/', `${slash}/var/lib/sluice/`);
-    expect(next).toBe(5);
+    expect(next).toBe(6);
     writeFileSync(file, text);
     expect(sluice('check', '-c', file)).toMatchObject({ status: 0, stderr: '' });
 

@@ -88,7 +88,7 @@ for (const [args, want] of [
   [[], 'no URL'],
   [['postgres://localhost:5432', '--for', 'ever'], 'no number of seconds'],
   [['postgres://localhost'], 'is not postgres://HOST:PORT'],
-  [['kafka://localhost:9092'], 'is not postgres://HOST:PORT'],
+  [['nats://localhost:4222'], 'is not postgres://HOST:PORT'],
   [['--prepare', 'nowhere', 'redis://[::1]:1'], 'nowhere is not'],
   [['--prepared=redis://a:1', 'redis://a:1'], '--prepared'],
 ] as const)

@@ -51,6 +51,8 @@ export const HOSTILE = [
   '\ud800 lone \udfff',
   'ünïcödé 漢字 🚰',
   '{database:String} {{database}} %s $1 ?',
+  "-- { error 60 } # { serverError x } '",
+  '# {echoOn}',
   ' leading and trailing ',
 ];
 
@@ -124,6 +126,7 @@ export function variety(seed: number, rows = 400, origin = 4_711_000_000_000_000
       rowsAffected: Math.floor(random() * 10),
       rowsMatched: i % 6,
       batchSize: i % 9 === 0 ? 2 ** 32 - 1 : 0,
+      attributes: i % 4 === 0 ? JSON.stringify({ 'sluice.name': HOSTILE[i % HOSTILE.length]!, 'sluice.n': i % 3 }) : '',
     });
     exchanges.push(x);
     weights.push(i % 50 === 49 ? 3 : 1);

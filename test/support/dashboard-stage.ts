@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { parse, stringify } from 'yaml';
@@ -10,6 +11,7 @@ import type { DemoServer, House, Workload } from '../../src/cli/demo/house.ts';
 import { houses } from '../../src/cli/demo/houses.ts';
 import { DENY_RELATIONS_TYPE_URL } from '../../src/filters/deny-relations.ts';
 import { freePort } from './free-port.ts';
+import { KafkaWire } from './kafka-wire.ts';
 import { poll } from './poll.ts';
 import { type RealPrometheus, startPrometheus } from './real-prometheus.ts';
 import { type RunningSluice, runSluice, sluice } from './run-sluice.ts';
@@ -64,6 +66,8 @@ async function raise(home: string, stops: (() => Promise<unknown>)[], stop: () =
   stops.push(() => running.stop());
   const prometheus = which('prometheus') === null ? null : await scrapers(running.adminUrl, stops);
   const workloads = there.map((house) => house.startWorkload({ host: HOST, port: ports.get(house.name)! }));
+  const kafka = ports.get('kafka');
+  if (kafka !== undefined) workloads.push(await reader(kafka));
   stops.push(() => endAll(workloads));
   await oddTalk(ports);
   const stopSluice = async () => {
@@ -153,6 +157,32 @@ async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
     await client.end();
   }
   await noise(postgres);
+}
+
+/** Reads the beginning of a topic again and again: a Fetch that has something to fetch, unlike those of the shop's consumers. */
+async function reader(port: number): Promise<Workload> {
+  const wire = await KafkaWire.connect(port, HOST, { clientId: 'reader' });
+  await wire.ask('ApiVersions', 3, { clientSoftwareName: 'reader', clientSoftwareVersion: '1.0' });
+  const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000 }];
+  const wish = { maxWaitMs: 0, minBytes: 0, maxBytes: 1000, topics: [{ topic: 'orders', partitions }] };
+  const surprises: Error[] = [];
+  let isOver = false;
+  const read = async () => {
+    while (!isOver) {
+      await wire.ask('Fetch', 11, wish);
+      await setTimeout(200);
+    }
+  };
+  const done = read()
+    .catch((error: Error) => void surprises.push(error))
+    .finally(() => wire.close());
+  return {
+    surprises,
+    stop: () => {
+      isOver = true;
+      return done;
+    },
+  };
 }
 
 async function asPostgres(port: number, name: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {

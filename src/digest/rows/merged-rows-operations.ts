@@ -10,6 +10,8 @@ interface Numbers {
   hits: number;
   misses: number;
   redirected: number;
+  batched: number;
+  returned: number;
   time: Histogram;
   wait: Histogram | null;
 }
@@ -80,6 +82,8 @@ export class MergedOperations {
     series.hits += numbers.hits - last.hits;
     series.misses += numbers.misses - last.misses;
     series.redirected += numbers.redirected - last.redirected;
+    series.batched += numbers.batched - last.batched;
+    series.returned += numbers.returned - last.returned;
     series.time.add(difference(numbers.time, last.time));
     if (numbers.wait !== null) {
       series.wait ??= new Histogram();
@@ -100,7 +104,16 @@ export class MergedOperations {
   }
 }
 
-const NOTHING: Numbers = { calls: 0, hits: 0, misses: 0, redirected: 0, time: new Histogram(), wait: null };
+const NOTHING: Numbers = {
+  calls: 0,
+  hits: 0,
+  misses: 0,
+  redirected: 0,
+  batched: 0,
+  returned: 0,
+  time: new Histogram(),
+  wait: null,
+};
 
 function decode(buf: Buffer): Told[] | null {
   const r = new PacketReader(buf);
@@ -123,9 +136,12 @@ function decode(buf: Buffer): Told[] | null {
     const hits = r.varint();
     const misses = r.varint();
     const redirected = r.varint();
+    const batched = r.varint();
+    const returned = r.varint();
     const time = new Histogram();
     readHistogram(r, time);
-    told.push({ place, labels, numbers: { calls, hits, misses, redirected, time, wait: readOptional(r) } });
+    const wait = readOptional(r);
+    told.push({ place, labels, numbers: { calls, hits, misses, redirected, batched, returned, time, wait } });
   }
   return r.bad ? null : told;
 }

@@ -22,6 +22,9 @@ export class OperationSeries {
   hits = 0;
   misses = 0;
   redirected = 0;
+  /** Operations or messages asked for in one, and rows or messages that came back, added up. */
+  batched = 0;
+  returned = 0;
   readonly time = new Histogram();
   /** Of calls that asked the server to wait; null until there is one. */
   wait: Histogram | null = null;
@@ -40,7 +43,7 @@ export const OVERFLOW: OperationLabels = {
   overflow: true,
 };
 export const MAX_SERIES = 2000;
-export const OPERATIONS_VERSION = 2;
+export const OPERATIONS_VERSION = 3;
 const MARKS = Flag.hit | Flag.miss | Flag.waits;
 
 /**
@@ -72,6 +75,8 @@ export class OperationStore {
     const place = ok && hint >= 0 ? hint : this.#place(x, ok ? '' : this.#codes.nameOf(errorCode(x)));
     const series = this.series[place]!;
     series.calls++;
+    if (x.batchSize > 0) series.batched += x.batchSize;
+    if (x.rowsReturned > 0) series.returned += x.rowsReturned;
     if (isLatency(x)) series.time.record((x.replyLastByteAt - x.requestFirstByteAt) / 1000);
     if (x.outcome === Outcome.redirected) series.redirected++;
     if ((x.flags & MARKS) !== 0) mark(series, x);
@@ -100,7 +105,9 @@ export class OperationStore {
         for (const text of [l.protocol, l.listener, l.database, l.operation, l.code]) w.text(text);
         this.#told[place] = 1;
       }
-      for (const n of [series.calls, series.hits, series.misses, series.redirected]) w.varint(n);
+      const { calls, hits, misses, redirected, batched, returned } = series;
+      for (const n of [calls, hits, misses, redirected, batched, returned])
+        w.varint(Math.min(n, Number.MAX_SAFE_INTEGER));
       writeHistogram(w, series.time);
       writeOptional(w, series.wait);
     }

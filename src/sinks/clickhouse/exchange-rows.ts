@@ -2,7 +2,7 @@ import type { EventBatch } from '../../events/event-batch.ts';
 import { Flag, OUTCOME_NAMES, Outcome, Replies } from '../../exchange/exchange.ts';
 import { bucketIndex } from '../../stats/histogram.ts';
 import { clientIp } from './client-ip.ts';
-import { binaryCell, cells, type TsvWriter } from './tsv-writer.ts';
+import { binaryCell, cells, mapCell, type TsvWriter } from './tsv-writer.ts';
 
 /** Columns of `exchanges` in the order they are written: what a session shares first, as one piece of bytes. */
 export const EXCHANGE_TABLE_COLUMNS = [
@@ -13,7 +13,7 @@ export const EXCHANGE_TABLE_COLUMNS = [
   ...['ts', 'duration_ns', 'ttfb_ns', 'proxy_ns', 'duration_bucket'],
   ...['request_bytes', 'response_bytes', 'rows_sent', 'rows_affected', 'rows_matched', 'batch_size'],
   ...['seq', 'turn', 'index', 'transaction', 'story', 'flags'],
-  ...['weight', 'trace_id', 'parent_span_id'],
+  ...['weight', 'trace_id', 'parent_span_id', 'attributes'],
 ] as const;
 
 /** Numbers of a row, at their widest. */
@@ -21,6 +21,7 @@ const NUMBER_BYTES = 20 * 20 + 64;
 const NO_TIME = Buffer.from('-32768\t');
 const WEIGHT_ONE = Buffer.from('1\t');
 const NO_TRACE = Buffer.from('\t\t');
+const NO_ATTRIBUTES = mapCell([]);
 const OUTCOMES = OUTCOME_NAMES.map((name) => Buffer.from(`${name}\t`));
 const REPLIES = Object.keys(Replies).map((name) => Buffer.from(`${name}\t`));
 const BUCKETS = new Map<number, Buffer>();
@@ -40,6 +41,7 @@ export function writeExchanges(
     codes[n] ??= cells([batch.string(n)]);
     return codes[n];
   };
+  const maps: (Buffer | undefined)[] = [NO_ATTRIBUTES];
   for (let i = 0; i < batch.rows; i++) {
     const place = c.session[i]!;
     sessions[place] ??= sessionCells(batch, place, instance);
@@ -55,7 +57,9 @@ export function writeExchanges(
     const status = code(c.status[i]!);
     const severity = code(c.severity[i]!);
     const rule = code(c.rule[i]!);
-    const named = kind.length + status.length + severity.length + rule.length;
+    maps[c.attributes[i]!] ??= mapCell(batch.attributes(c.attributes[i]!));
+    const attributes = maps[c.attributes[i]!]!;
+    const named = kind.length + status.length + severity.length + rule.length + attributes.length;
     w.reserve(session.length + digest.length + named + NUMBER_BYTES + 200);
     w.raw(session);
     w.raw(digest);
@@ -90,6 +94,7 @@ export function writeExchanges(
     w.number(c.flags[i]!);
     w.raw(weightCell(c.weight[i]!));
     w.raw(c.trace[i] === 0 ? NO_TRACE : traceCells(batch.string(c.trace[i]!)));
+    w.raw(attributes);
     w.endRow();
   }
 }

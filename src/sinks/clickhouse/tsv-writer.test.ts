@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { binaryCell, cell, cells, TsvWriter } from './tsv-writer.ts';
+import { binaryCell, cell, cells, mapCell, TsvWriter } from './tsv-writer.ts';
 
 const written = (write: (w: TsvWriter) => void): string => {
   const w = new TsvWriter(16);
@@ -57,10 +57,13 @@ describe('times are seconds with six digits', () => {
 
 test('whatever a text holds, it stays in its cell, and can be had back', () => {
   const restored = (text: string) =>
-    text.replace(/\\(.)/g, (_, c: string) => ({ 0: '\0', b: '\b', t: '\t', n: '\n', f: '\f', r: '\r' })[c] ?? c);
+    text.replace(
+      /\\(x7B|.)/g,
+      (_, c: string) => ({ 0: '\0', b: '\b', t: '\t', n: '\n', f: '\f', r: '\r', x7B: '{' })[c] ?? c,
+    );
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(cell(text)).not.toMatch(/[\0\b\t\n\f\r]/);
+      expect(cell(text)).not.toMatch(/[\0\b\t\n\f\r{]/);
       expect(restored(cell(text))).toBe(text);
     }),
   );
@@ -69,6 +72,21 @@ test('whatever a text holds, it stays in its cell, and can be had back', () => {
 
 test('binary cells are the bytes, with what is special escaped', () => {
   expect(binaryCell('00090a5cff41').toString('latin1')).toBe('\\0\\t\\n\\\\\xffA\t');
+});
+
+test('maps are quoted texts, and whatever these hold, they stay there', () => {
+  const cases: [entries: Parameters<typeof mapCell>[0], text: string][] = [
+    [[], '{}\t'],
+    [
+      [
+        ['a', 'b'],
+        ['c.d', 1.5],
+      ],
+      "{'a':'b','c.d':'1.5'}\t",
+    ],
+    [[['a', "'},{'x\t\n\\"]], "{'a':'\\'},\\x7B\\'x\\t\\n\\\\'}\t"],
+  ];
+  for (const [entries, text] of cases) expect(mapCell(entries).toString()).toBe(text);
 });
 
 test('rows grow over the first memory, and clear() gives back what was too much', () => {

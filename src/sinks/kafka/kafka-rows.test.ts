@@ -33,6 +33,20 @@ test('one message a connection, its rows in order, start first and end last', ()
   }
 });
 
+test('attributes are an object, where there are any', () => {
+  const texts = ['{"sluice.name":"a\\n\\u202eb","sluice.n":5}', '', '{"no name":1}', '['];
+  const batch = new BatchSource({ sessions: 1 }).batch(4, { change: (x, i) => (x.attributes = texts[i]!) });
+  const [message] = messages(batch);
+  expect(message!.value.split('\n')).toHaveLength(5);
+  expect(message!.value).not.toContain('\u202e');
+  expect(rowsOf(message!).map((row) => row['attributes'])).toEqual([
+    { 'sluice.name': 'a\n\u202eb', 'sluice.n': 5 },
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
 test('a row says what its columns say', () => {
   const batch = new BatchSource({ sessions: 1, traceparents: 1, errors: 1, denied: 0 }).batch(1);
   const c = batch.columns;

@@ -1,4 +1,4 @@
-import { jsonText } from '../../access-log/json-text.ts';
+import { jsonText, jsonValue } from '../../access-log/json-text.ts';
 import type { EventBatch, SessionEntry } from '../../events/event-batch.ts';
 import { SessionEvent } from '../../events/layout.ts';
 import { traceIdsOf } from '../../events/trace-ids.ts';
@@ -28,7 +28,7 @@ export interface KafkaMessage {
  *
  *   `exchange`: ts (ISO 8601, UTC, microseconds), duration_ns … as in events/layout.ts, error_class and replies as words,
  *     flags as a number, weight, client (address:port), summary, collection, trace_id, span_id, parent_span_id (hex; '' =
- *     begins its own trace), and what names a row for ever: origin, session_id, seq
+ *     begins its own trace), what names a row for ever: origin, session_id, seq; and attributes (an object), where there are any
  *   `session.start`, `session.end`: ts, duration_ns, received_bytes, sent_bytes, exchanges, reason, and the session
  *   `digest`: ts, protocol, digest, operation, summary, collection, text
  */
@@ -121,6 +121,7 @@ class BatchRows {
   readonly #sessions: string[] = [];
   readonly #digests: string[] = [];
   readonly #strings: string[] = ['""'];
+  readonly #attributeParts: string[] = [''];
 
   constructor(batch: EventBatch, instance: string) {
     this.#batch = batch;
@@ -143,7 +144,7 @@ class BatchRows {
       `,"rows_affected":${whole(c.rows_affected[row]!)},"rows_matched":${whole(c.rows_matched[row]!)}` +
       `,"batch_size":${c.batch_size[row]},"transaction":${c.transaction[row]},"story":${c.story[row]}` +
       `,"flags":${c.flags[row]},"weight":${weight(c.weight[row]!)}` +
-      `,"trace_id":"${traceId}","span_id":"${spanId}","parent_span_id":"${parentSpanId}"}`
+      `,"trace_id":"${traceId}","span_id":"${spanId}","parent_span_id":"${parentSpanId}"${this.#attributes(c.attributes[row]!)}}`
     );
   }
 
@@ -179,6 +180,15 @@ class BatchRows {
       `"operation":${jsonText(d.operation)},"digest":${jsonText(d.digest)},"summary":${jsonText(d.summary)}` +
       `,"collection":${jsonText(d.collection)}`;
     this.#digests[place] = part;
+    return part;
+  }
+
+  #attributes(code: number): string {
+    const known = this.#attributeParts[code];
+    if (known !== undefined) return known;
+    const attributes = this.#batch.attributes(code);
+    const part = attributes.length === 0 ? '' : `,"attributes":${jsonValue(Object.fromEntries(attributes))}`;
+    this.#attributeParts[code] = part;
     return part;
   }
 

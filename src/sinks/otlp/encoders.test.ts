@@ -1,38 +1,19 @@
 import { ProtobufLogsSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attributesOf, decodeOtlp, itemsOf, type Tree, type TreeValue } from '../../../test/support/otlp-receiver.ts';
-import { digestOf } from '../../digest/rows/rows.fixture.ts';
-import type { EventBatch, SessionEntry } from '../../events/event-batch.ts';
+import { decodeOtlp, itemsOf, type Tree, type TreeValue } from '../../../test/support/otlp-receiver.ts';
+import type { DigestEntry, EventBatch, SessionEntry } from '../../events/event-batch.ts';
 import { SessionEvent } from '../../events/layout.ts';
 import { traceIdsOf } from '../../events/trace-ids.ts';
 import { Flag, OUTCOME_NAMES, Outcome, Replies } from '../../exchange/exchange.ts';
 import { LogEncoder } from './log-encoder.ts';
-import { anyTalks, batchOf, CALLER, envOf, type Talk, WALL } from './otlp.fixture.ts';
-import type { RecordEncoder } from './record-encoder.ts';
-import { ExportRequest } from './request.ts';
-import { resourceOf } from './resource.ts';
+import { anyTalks, batchOf, encoded, RESOURCE, SCOPE } from './otlp.fixture.ts';
 import { SpanEncoder } from './span-encoder.ts';
 
 type Value = string | number | boolean | readonly string[];
 type Attributes = Record<string, Value>;
 
-const RESOURCE = resourceOf(envOf(), () => {});
-const SCOPE = { name: 'sluice', version: '0.1.0' };
 const SDK = { resource: { attributes: Object.fromEntries(RESOURCE) }, instrumentationScope: SCOPE };
-
-function encoded(encoder: RecordEncoder, batch: EventBatch): Buffer {
-  const request = new ExportRequest(RESOURCE, SCOPE);
-  encoder.begin(batch);
-  for (let row = 0; row < batch.rows; row++) encoder.exchange(request.items, row);
-  for (let at = 0; at < batch.sessionEvents; at++) encoder.sessionEvent(request.items, at);
-  return Buffer.from(request.finish());
-}
-
-const logsOf = (talks: readonly Talk[]) =>
-  itemsOf('logs', decodeOtlp('logs', encoded(new LogEncoder(1000), batchOf(talks))));
-const spansOf = (talks: readonly Talk[]) =>
-  itemsOf('traces', decodeOtlp('traces', encoded(new SpanEncoder(), batchOf(talks))));
 
 // The same records once more, said plainly, for the library to encode.
 
@@ -57,10 +38,21 @@ const TOUCHED: Record<string, string> = {
 };
 const isFailed = (outcome: number) => [1, 2, 3, 4].includes(outcome);
 
+const isKafka = (s: SessionEntry) => s.protocol === 'kafka';
+const OPERATIONS: Record<string, [name: string, type: string]> = {
+  Produce: ['send', 'send'],
+  Fetch: ['poll', 'receive'],
+  OffsetCommit: ['commit', 'settle'],
+};
+const kafkaName = ({ operation }: DigestEntry) => OPERATIONS[operation]?.[0] ?? operation;
+const topicOf = (d: DigestEntry) =>
+  d.summary === `${d.operation} orders` && d.collection === 'orders' ? 'orders' : '';
+
 const whoOf = (s: SessionEntry): Attributes =>
   said({
-    'db.system.name': system(s),
-    'db.namespace': s.database,
+    ...(isKafka(s)
+      ? { 'messaging.system': 'kafka', 'messaging.client.id': s.application }
+      : { 'db.system.name': system(s), 'db.namespace': s.database }),
     'server.address': host(s.upstream),
     'server.port': port(s.upstream),
     'network.peer.address': host(s.upstream),
@@ -85,14 +77,25 @@ function exchangeAttributes(batch: EventBatch, row: number): Attributes {
   return {
     ...whoOf(session),
     ...said({
-      'db.query.summary': digest.summary,
-      'db.query.text': digest.text,
-      [isSql ? 'sluice.operation' : 'db.operation.name']: digest.operation,
-      [TOUCHED[session.protocol] ?? 'sluice.keys']: digest.collection,
+      ...(isKafka(session)
+        ? c.digest[row]! > 0 && {
+            'messaging.operation.name': kafkaName(digest),
+            'messaging.operation.type': OPERATIONS[digest.operation]?.[1],
+            'messaging.destination.name': topicOf(digest),
+            'sluice.operation': digest.operation,
+            'sluice.summary': digest.summary,
+            'sluice.targets': topicOf(digest) === digest.collection ? '' : digest.collection,
+          }
+        : {
+            'db.query.summary': digest.summary,
+            'db.query.text': digest.text,
+            [isSql ? 'sluice.operation' : 'db.operation.name']: digest.operation,
+            [TOUCHED[session.protocol] ?? 'sluice.keys']: digest.collection,
+          }),
       'sluice.digest': digest.digest,
       'sluice.kind': batch.string(c.kind[row]!),
       'sluice.outcome': OUTCOME_NAMES[outcome],
-      'db.response.status_code': status,
+      'db.response.status_code': isKafka(session) ? '' : status,
       'error.type': isFailed(outcome) ? status || OUTCOME_NAMES[outcome] : '',
       'sluice.severity': batch.string(c.severity[row]!),
       'sluice.rule.id': batch.string(c.rule[row]!),
@@ -105,11 +108,19 @@ function exchangeAttributes(batch: EventBatch, row: number): Attributes {
     'sluice.rows.sent': c.rows_sent[row]!,
     'sluice.rows.affected': c.rows_affected[row]!,
     ...said({ 'sluice.rows.matched': c.rows_matched[row]! }),
-    ...(c.batch_size[row]! > 1 && { 'db.operation.batch.size': c.batch_size[row]! }),
+    ...counted(session, digest, c.batch_size[row]!, c.rows_sent[row]!),
+    ...Object.fromEntries(batch.attributes(c.attributes[row]!)),
     'sluice.request.size': c.request_bytes[row]!,
     'sluice.response.size': c.response_bytes[row]!,
     ...said({ 'sluice.duration.first_byte': c.ttfb_ns[row]! / 1e9, 'sluice.duration.proxy': c.proxy_ns[row]! / 1e9 }),
   };
+}
+
+function counted(session: SessionEntry, { operation }: DigestEntry, batchSize: number, rowsSent: number): Attributes {
+  if (!isKafka(session)) return batchSize > 1 ? { 'db.operation.batch.size': batchSize } : {};
+  if (operation === 'Produce') return batchSize > 0 ? { 'messaging.batch.message_count': batchSize } : {};
+  if (operation === 'Fetch') return { 'messaging.batch.message_count': rowsSent };
+  return batchSize > 1 ? { 'sluice.batch.size': batchSize } : {};
 }
 
 type HrTime = [seconds: number, nanos: number];
@@ -192,8 +203,10 @@ function sdkSpans(batch: EventBatch): object[] {
     const context = { traceId: ids.traceId, spanId: ids.spanId, traceFlags: ids.flags };
     spans.push({
       ...SDK,
-      name: digest.summary || [digest.operation, target].filter((part) => part !== '').join(' ') || system(s),
-      kind: 2, // SpanKind.CLIENT of the API, 3 on the wire
+      name: isKafka(s)
+        ? [kafkaName(digest), topicOf(digest) || s.upstream].filter((part) => part !== '').join(' ') || 'kafka'
+        : digest.summary || [digest.operation, target].filter((part) => part !== '').join(' ') || system(s),
+      kind: isKafka(s) && digest.operation === 'Produce' ? 3 : 2, // of the API: one more on the wire
       spanContext: () => context,
       ...(ids.parentSpanId !== '' && { parentSpanContext: { ...context, spanId: ids.parentSpanId, isRemote: true } }),
       startTime: hrTime(c.ts_us[row]!),
@@ -257,146 +270,5 @@ describe('field by field as @opentelemetry/otlp-transformer encodes the same rec
         );
       }),
     );
-  });
-});
-
-describe('log records', () => {
-  const cases: [what: string, talk: Talk, want: [name: string, severity: number]][] = [
-    ['a query', { exchanges: [{ replyLastByteAt: 1999 }] }, ['sluice.query', 9]],
-    ['a slow one', { exchanges: [{ replyLastByteAt: 2000 }] }, ['sluice.query', 13]],
-    ['one that was to wait', { exchanges: [{ replyLastByteAt: 3000, flags: Flag.waits }] }, ['sluice.query', 9]],
-    ['one that never ends', { exchanges: [{ replyLastByteAt: 3000, replies: Replies.endless }] }, ['sluice.query', 9]],
-    ['an error', { exchanges: [{ outcome: Outcome.error, code: '42P01' }] }, ['sluice.query', 17]],
-    ['a lost one', { exchanges: [{ outcome: Outcome.lost }] }, ['sluice.query', 17]],
-    ['a cancelled one', { exchanges: [{ outcome: Outcome.cancelled, code: '57014' }] }, ['sluice.query', 17]],
-    ['a skipped one', { exchanges: [{ outcome: Outcome.skipped, replyLastByteAt: 1500 }] }, ['sluice.query', 9]],
-    ['a denied one', { exchanges: [{ outcome: Outcome.denied, policy: 'no' }] }, ['sluice.policy.denied', 13]],
-    [
-      'a wrong password in Redis',
-      { session: { protocol: 'redis' }, exchanges: [{ outcome: Outcome.error, code: 'WRONGPASS', kind: 'auth' }] },
-      ['sluice.auth.failure', 13],
-    ],
-    [
-      'a refused COM_CHANGE_USER',
-      { session: { protocol: 'mysql' }, exchanges: [{ outcome: Outcome.error, code: '1045', kind: 'change_user' }] },
-      ['sluice.auth.failure', 13],
-    ],
-    [
-      'a file that MySQL does not give',
-      { session: { protocol: 'mysql' }, exchanges: [{ outcome: Outcome.error, code: '1045', kind: 'query' }] },
-      ['sluice.query', 17],
-    ],
-    [
-      'a wrong password in MongoDB',
-      {
-        session: { protocol: 'mongodb' },
-        exchanges: [{ outcome: Outcome.error, code: '18', severity: 'AuthenticationFailed', kind: 'saslContinue' }],
-      },
-      ['sluice.auth.failure', 13],
-    ],
-    [
-      'an 18 that is no login',
-      { session: { protocol: 'mysql' }, exchanges: [{ outcome: Outcome.error, code: '18', kind: 'query' }] },
-      ['sluice.query', 17],
-    ],
-    [
-      'a wrong password in ZooKeeper',
-      { session: { protocol: 'zookeeper' }, exchanges: [{ outcome: Outcome.error, code: 'AUTHFAILED', kind: 'auth' }] },
-      ['sluice.auth.failure', 13],
-    ],
-  ];
-  for (const [what, talk, want] of cases)
-    test(what, () => {
-      const [record] = logsOf([talk]);
-      expect([record!['eventName'], record!['severityNumber']]).toEqual(want);
-      expect(record).not.toHaveProperty('body');
-    });
-
-  test('times are exact to the nanosecond', () => {
-    const [record] = logsOf([{ exchanges: [{ requestFirstByteAt: 0.001, replyLastByteAt: 0.001 + 1.25 }] }]);
-    expect(record).toMatchObject({
-      timeUnixNano: `${WALL}001000`,
-      observedTimeUnixNano: `${BigInt(WALL) * 1_000_000n + 1000n + 1_250_000n}`,
-    });
-  });
-
-  test('durations are doubles, even whole ones', () => {
-    const [record] = logsOf([{ exchanges: [{}] }]);
-    const attributes = record!['attributes'] as { key: string; value: Tree }[];
-    const total = attributes.find(({ key }) => key === 'sluice.duration.total');
-    expect(total).toEqual({ key: 'sluice.duration.total', value: { doubleValue: 1 } });
-  });
-});
-
-describe('spans', () => {
-  test('none where the caller does not sample, none of what never ends', () => {
-    const spans = spansOf([
-      {
-        exchanges: [
-          { seq: 1, traceparent: `00-${CALLER}-00` },
-          { seq: 2, replies: Replies.endless, replyLastByteAt: 0 },
-          { seq: 3, traceparent: `00-${CALLER}-01` },
-          { seq: 4, replies: Replies.endless },
-          { seq: 5 },
-        ],
-      },
-    ]);
-    expect(spans.map((span) => attributesOf(span)['sluice.seq'])).toEqual([3, 4, 5]);
-    const [called, , own] = spans;
-    expect(called).toMatchObject({
-      traceId: CALLER.slice(0, 32),
-      parentSpanId: CALLER.slice(33),
-      kind: 3,
-      flags: 0x301,
-    });
-    expect(own).not.toHaveProperty('parentSpanId');
-    expect(own!['flags']).toBe(0x101);
-  });
-
-  test('untimed ones begin and end at once', () => {
-    const [span] = spansOf([{ exchanges: [{ flags: Flag.untimed }] }]);
-    expect(span!['startTimeUnixNano']).toBe(span!['endTimeUnixNano']);
-  });
-
-  const names: [what: string, talk: Talk, want: string][] = [
-    ['the summary', { exchanges: [{ digest: digestOf(7) }] }, 'SELECT t7'],
-    ['operation and namespace', { exchanges: [{ digest: digestOf(7, { summary: '' }) }] }, 'SELECT shop'],
-    ['the namespace', { exchanges: [{ digest: null }] }, 'shop'],
-    ['the server', { session: { database: '' }, exchanges: [{ digest: null }] }, '10.0.0.9:5432'],
-    [
-      'the server, not the number of a Redis database',
-      { session: { protocol: 'redis', database: '3' }, exchanges: [{ digest: null }] },
-      '10.0.0.9:5432',
-    ],
-    ['the system', { session: { database: '', upstreamAddress: '' }, exchanges: [{ digest: null }] }, 'postgresql'],
-  ];
-  for (const [what, talk, want] of names)
-    test(`named by ${what}`, () => expect(spansOf([talk])[0]!['name']).toBe(want));
-
-  const target = (name: string, schema = '') => ({ schema, name, operations: [] });
-  const collections: [what: string, protocol: string, targets: ReturnType<typeof target>[], want: object][] = [
-    ['one collection', 'mongodb', [target('orders')], { 'db.collection.name': 'orders' }],
-    ['without its database', 'mongodb', [target('fs.files', 'shop')], { 'db.collection.name': 'fs.files' }],
-    ['of another database', 'mongodb', [target('orders', 'crm')], { 'db.collection.name': 'crm.orders' }],
-    ['several', 'mongodb', [target('a'), target('b')], { 'sluice.collections': 'a, b' }],
-    ['paths', 'zookeeper', [target('/a/*')], { 'sluice.paths': '/a/*' }],
-  ];
-  for (const [what, protocol, targets, want] of collections) {
-    test(`what was touched: ${what}`, () => {
-      const [span] = spansOf([{ session: { protocol }, exchanges: [{ digest: digestOf(1, { targets }) }] }]);
-      const names = Object.entries(attributesOf(span!)).filter(([key]) =>
-        /collection|sluice\.(tables|keys|paths)/.test(key),
-      );
-      expect(Object.fromEntries(names)).toEqual(want);
-    });
-  }
-
-  test('two sessions without a summary have a name each', () => {
-    const nameless = { exchanges: [{ digest: null }] };
-    const spans = spansOf([
-      { session: { database: 'a' }, ...nameless },
-      { session: { database: 'b' }, ...nameless },
-    ]);
-    expect(spans.map((span) => span['name'])).toEqual(['a', 'b']);
   });
 });

@@ -5,8 +5,10 @@ import { TraceIdBytes } from '../../events/trace-ids.ts';
 import { Flag, Outcome, Replies } from '../../exchange/exchange.ts';
 import { type Attributes, writeAttributes } from './any-value.ts';
 import { hostPort } from './database-names.ts';
-import { NumberAttribute, RecordAttributes } from './record-attributes.ts';
+import { NumberAttribute } from './number-attribute.ts';
+import { RecordAttributes } from './record-attributes.ts';
 import { type RecordEncoder, writeId, writeTime } from './record-encoder.ts';
+import { RecordNumbers } from './record-numbers.ts';
 import { ExportRequest } from './request.ts';
 
 /** LogRecord.attributes. */
@@ -14,6 +16,8 @@ const ATTRIBUTES = 6;
 /** Severities as OpenTelemetry numbers them. */
 const SEVERITIES = { INFO: 9, WARN: 13, ERROR: 17 } as const;
 const EVENTS = ['sluice.query', 'sluice.policy.denied', 'sluice.auth.failure'] as const;
+/** Codes of one protocol each that no other failure has. */
+const LOGIN_FAILURES = new Set(['WRONGPASS', 'AUTHFAILED', 'SASL_AUTHENTICATION_FAILED']);
 const START = 'sluice.session.start';
 const END = 'sluice.session.end';
 
@@ -31,22 +35,7 @@ const AUTH_FAILURE = head('WARN', EVENTS[2]);
 const SESSION_START = head('INFO', START);
 const SESSION_END = head('INFO', END);
 
-const int = (key: string) => new NumberAttribute(ATTRIBUTES, key, 'int');
-const double = (key: string) => new NumberAttribute(ATTRIBUTES, key, 'double');
-const NUMBERS = {
-  seq: int('sluice.seq'),
-  transaction: int('sluice.transaction'),
-  rowsSent: int('sluice.rows.sent'),
-  rowsAffected: int('sluice.rows.affected'),
-  rowsMatched: int('sluice.rows.matched'),
-  batchSize: int('db.operation.batch.size'),
-  requestBytes: int('sluice.request.size'),
-  responseBytes: int('sluice.response.size'),
-  total: double('sluice.duration.total'),
-  firstByte: double('sluice.duration.first_byte'),
-  proxy: double('sluice.duration.proxy'),
-  weight: double('sluice.weight'),
-};
+const TOTAL = new NumberAttribute(ATTRIBUTES, 'sluice.duration.total', 'double');
 
 /**
  * LogRecord { time_unix_nano = 1, severity_number = 2, severity_text = 3, attributes = 6, flags = 8, trace_id = 9,
@@ -56,6 +45,7 @@ const NUMBERS = {
 export class LogEncoder implements RecordEncoder {
   readonly #slowNs: number;
   readonly #attributes = new RecordAttributes(ATTRIBUTES);
+  readonly #numbers = new RecordNumbers(ATTRIBUTES);
   readonly #ids = new TraceIdBytes();
   #batch!: EventBatch;
 
@@ -67,6 +57,7 @@ export class LogEncoder implements RecordEncoder {
   begin(batch: EventBatch): void {
     this.#batch = batch;
     this.#attributes.begin(batch);
+    this.#numbers.begin(batch);
   }
 
   exchange(w: ProtobufWriter, row: number): boolean {
@@ -86,18 +77,9 @@ export class LogEncoder implements RecordEncoder {
     const digest = c.digest[row]!;
     if (digest > 0) w.raw(this.#attributes.digest(digest, session));
     w.raw(this.#attributes.ending(row));
-    NUMBERS.seq.write(w, c.seq[row]!);
-    if (c.transaction[row]! > 0) NUMBERS.transaction.write(w, c.transaction[row]!);
-    NUMBERS.rowsSent.write(w, c.rows_sent[row]!);
-    NUMBERS.rowsAffected.write(w, c.rows_affected[row]!);
-    if (c.rows_matched[row]! > 0) NUMBERS.rowsMatched.write(w, c.rows_matched[row]!);
-    if (c.batch_size[row]! > 1) NUMBERS.batchSize.write(w, c.batch_size[row]!);
-    NUMBERS.requestBytes.write(w, c.request_bytes[row]!);
-    NUMBERS.responseBytes.write(w, c.response_bytes[row]!);
-    if (duration > 0) NUMBERS.total.write(w, duration / 1e9);
-    if (c.ttfb_ns[row]! > 0) NUMBERS.firstByte.write(w, c.ttfb_ns[row]! / 1e9);
-    if (c.proxy_ns[row]! > 0) NUMBERS.proxy.write(w, c.proxy_ns[row]! / 1e9);
-    if (c.weight[row] !== 1) NUMBERS.weight.write(w, c.weight[row]!);
+    w.raw(this.#attributes.own(row));
+    this.#numbers.write(w, row);
+    if (duration > 0) TOTAL.write(w, duration / 1e9);
     w.end(begun, 2);
     return true;
   }
@@ -121,7 +103,7 @@ export class LogEncoder implements RecordEncoder {
         ['sluice.response.size', e.sent_bytes[at]!],
       ];
       writeAttributes(w, ATTRIBUTES, ended);
-      NUMBERS.total.write(w, e.duration_ns[at]! / 1e9);
+      TOTAL.write(w, e.duration_ns[at]! / 1e9);
     }
     w.end(begun, 2);
     return true;
@@ -138,11 +120,11 @@ export class LogEncoder implements RecordEncoder {
     return isLatency ? QUERY.WARN : QUERY.INFO;
   }
 
-  /** A login that is an exchange of its own: Redis' AUTH and HELLO, MySQL's COM_CHANGE_USER, MongoDB's SASL, ZooKeeper's auth. */
+  /** A login that is an exchange of its own: Redis' AUTH and HELLO, MySQL's COM_CHANGE_USER, MongoDB's and Kafka's SASL, ZooKeeper's auth. */
   #isLoginFailure(row: number): boolean {
     const c = this.#batch.columns;
     const status = this.#batch.string(c.status[row]!);
-    if (status === 'WRONGPASS' || status === 'AUTHFAILED') return true;
+    if (LOGIN_FAILURES.has(status)) return true;
     if (status === '18') return this.#batch.string(c.severity[row]!) === 'AuthenticationFailed';
     return status === '1045' && this.#batch.string(c.kind[row]!) === 'change_user';
   }

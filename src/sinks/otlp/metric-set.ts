@@ -1,8 +1,8 @@
-import { taggedName } from '../../stats/envoy-names.ts';
+import { type Labels, taggedName } from '../../stats/envoy-names.ts';
 import type { Exemplar } from '../../stats/exemplar.ts';
 import type { Histogram } from '../../stats/histogram.ts';
 import type { MergedStat } from '../../stats/merged.ts';
-import { bounded, type DurationSeries, FIXED_HISTOGRAMS } from '../../stats/prometheus.ts';
+import { bounded, type DurationSeries, FIXED_HISTOGRAMS, type MessagingSeries } from '../../stats/prometheus.ts';
 import type { StatsPage } from '../stats-sink.ts';
 import type { Attributes } from './any-value.ts';
 
@@ -29,6 +29,27 @@ const DURATION = {
   description: "Duration of database operations, from the request's first byte to the reply's last.",
   unit: 's',
   kind: 'histogram',
+} as const;
+/** In place of that one, where the conventions are those for messaging. */
+const MESSAGING = {
+  duration: {
+    name: FIXED_HISTOGRAMS.messaging,
+    description: "Duration of messaging operations, from the request's first byte to the reply's last.",
+    unit: 's',
+    kind: 'histogram',
+  },
+  sent: {
+    name: 'messaging.client.sent.messages',
+    description: 'Messages that producers attempted to send to the broker.',
+    unit: '{message}',
+    kind: 'sum',
+  },
+  consumed: {
+    name: 'messaging.client.consumed.messages',
+    description: 'Messages that the broker delivered.',
+    unit: '{message}',
+    kind: 'sum',
+  },
 } as const;
 const WAIT = {
   name: FIXED_HISTOGRAMS.wait,
@@ -80,15 +101,28 @@ function metricOf(stat: MergedStat): Omit<Metric, 'points'> {
 const pointOf = ({ value, histogram }: MergedStat) => ({ value, histogram });
 const tagsOf = (stat: MergedStat): Attributes => Object.entries(taggedName(stat).tags);
 
-function addSeries(
-  add: (metric: Omit<Metric, 'points'>, point: MetricPoint) => void,
-  { labels, histogram, wait, exemplars = [], ...marks }: DurationSeries,
-): void {
-  const attributes: Attributes = Object.entries(labels)
+type Add = (metric: Omit<Metric, 'points'>, point: MetricPoint) => void;
+
+const attributesOf = (labels: Labels): Attributes =>
+  Object.entries(labels)
     .filter(([, value]) => value !== '')
     .map(([label, value]) => [label.replaceAll('_', '.'), value]);
+
+function addMessages(add: Add, { labels, sent, consumed }: MessagingSeries): void {
+  const attributes = attributesOf(labels);
+  if (sent !== null) add(MESSAGING.sent, { attributes, value: sent, histogram: null });
+  if (consumed !== null) add(MESSAGING.consumed, { attributes, value: consumed, histogram: null });
+}
+
+function addSeries(add: Add, { labels, histogram, wait, exemplars = [], messaging, ...marks }: DurationSeries): void {
+  const attributes = attributesOf(labels);
   const { calls = 0, hits = 0, misses = 0, redirected = 0 } = marks;
-  if (histogram.count > 0 || (!wait && calls === 0)) add(DURATION, { attributes, value: 0, histogram, exemplars });
+  if (histogram.count > 0 || (!wait && calls === 0)) {
+    if (messaging)
+      add(MESSAGING.duration, { attributes: attributesOf(messaging.labels), value: 0, histogram, exemplars });
+    else add(DURATION, { attributes, value: 0, histogram, exemplars });
+  }
+  if (messaging) addMessages(add, messaging);
   if (wait) add(WAIT, { attributes, value: 0, histogram: wait });
   const mark = (name: Mark, value: number): void =>
     add(

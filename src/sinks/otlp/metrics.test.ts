@@ -1,4 +1,5 @@
 import { ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import * as semconv from '@opentelemetry/semantic-conventions/incubating';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   attributesOf,
@@ -182,6 +183,35 @@ test('exponential histograms, sums and gauges: field by field as @opentelemetry/
     } as unknown as Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0])!;
     expect(comparable(decodeOtlp('metrics', ours!))).toEqual(comparable(decodeOtlp('metrics', theirs)));
   }
+});
+
+test('of Kafka, what OpenTelemetry calls messaging, and no operation of a database', () => {
+  const labels = { db_system_name: 'kafka', db_namespace: '', db_operation_name: 'Produce', sluice_listener: 'log' };
+  const messaging = {
+    labels: { messaging_system: 'kafka', messaging_operation_name: 'send', sluice_operation: 'Produce' },
+    sent: 30,
+    consumed: null,
+  };
+  const metrics = metricsIn(
+    encode(
+      pageOf([
+        { labels, histogram: histogramOf(0.01), calls: 1, messaging },
+        { labels: NAMES, histogram: histogramOf(1) },
+      ]),
+    ),
+  );
+  const [duration] = pointsOf(named(metrics, semconv.METRIC_MESSAGING_CLIENT_OPERATION_DURATION));
+  const attributes = { 'messaging.system': 'kafka', 'messaging.operation.name': 'send', 'sluice.operation': 'Produce' };
+  expect(attributesOf(duration!)).toEqual(attributes);
+  const [sent] = pointsOf(named(metrics, semconv.METRIC_MESSAGING_CLIENT_SENT_MESSAGES));
+  expect(sent).toMatchObject({ asInt: '30' });
+  expect(attributesOf(sent!)).toEqual(attributes);
+  expect(metrics.map((metric) => metric['name'])).not.toContain(semconv.METRIC_MESSAGING_CLIENT_CONSUMED_MESSAGES);
+  const databases = pointsOf(named(metrics, 'db.client.operation.duration'));
+  expect(databases.map((point) => attributesOf(point)['db.system.name'])).toEqual(['postgresql']);
+  // Ours are the same for all.
+  const [calls] = pointsOf(named(metrics, 'sluice.operation.calls'));
+  expect(attributesOf(calls!)).toMatchObject({ 'db.system.name': 'kafka', 'db.operation.name': 'Produce' });
 });
 
 /** Without what the library writes beyond need, and what it says of gauges that we do not: where they began. */

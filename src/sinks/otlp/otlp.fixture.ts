@@ -8,6 +8,9 @@ import type { Digest } from '../../exchange/digest.ts';
 import type { Exchange } from '../../exchange/exchange.ts';
 import type { SessionFacts } from '../../exchange/session-facts.ts';
 import type { Parcel, SinkEnv } from '../sink.ts';
+import type { RecordEncoder } from './record-encoder.ts';
+import { ExportRequest } from './request.ts';
+import { resourceOf } from './resource.ts';
 
 export const WALL = 1_700_000_000_000;
 export const CALLER = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331';
@@ -69,6 +72,18 @@ export function batchOf(talks: readonly Talk[], sequence = 1): EventBatch {
   return EventBatch.from(encoder.finish({ ...PLACE, sequence }))!;
 }
 
+export const RESOURCE = resourceOf(envOf(), () => {});
+export const SCOPE = { name: 'sluice', version: '0.1.0' };
+
+/** One request with all records of a batch. */
+export function encoded(encoder: RecordEncoder, batch: EventBatch): Buffer {
+  const request = new ExportRequest(RESOURCE, SCOPE);
+  encoder.begin(batch);
+  for (let row = 0; row < batch.rows; row++) encoder.exchange(request.items, row);
+  for (let at = 0; at < batch.sessionEvents; at++) encoder.sessionEvent(request.items, at);
+  return Buffer.from(request.finish());
+}
+
 export const parcelOf = (batches: readonly EventBatch[], id = 'p-1'): Parcel => ({
   id,
   batches,
@@ -86,9 +101,22 @@ const bytes = fc.oneof(fc.nat(), fc.maxSafeInteger().map(Math.abs));
 const ms = fc.nat(1e9).map((us) => us / 1000);
 const address = fc.constantFrom('', '10.0.0.1:5432', '[::1]:6379', '/run/db.sock', 'db:70000', ':5', 'x');
 
-const digest = fc
-  .record({ text, summary: text, operation: text, id: fc.constantFrom('', '00000000000000ff') })
-  .map((change) => digestOf(1, change));
+const digest = fc.oneof(
+  fc
+    .record({ text, summary: text, operation: text, id: fc.constantFrom('', '00000000000000ff') })
+    .map((change) => digestOf(1, change)),
+  // As Kafka's are.
+  fc
+    .record({
+      operation: fc.constantFrom('Produce', 'Fetch', 'OffsetCommit', 'Metadata', 'JoinGroup'),
+      topic: fc.boolean(),
+    })
+    .map(({ operation, topic }) => {
+      const summary = `${operation} ${topic ? 'orders' : '*'}`;
+      const targets = topic ? [{ schema: '', name: 'orders', operations: ['write'] }] : [];
+      return digestOf(1, { operation, summary, text: summary, targets });
+    }),
+);
 
 const exchange = fc
   .record({
@@ -106,6 +134,10 @@ const exchange = fc
     rowsAffected: bytes,
     rowsMatched: fc.oneof(fc.constant(0), bytes),
     batchSize: fc.constantFrom(0, 1, 2, 1000, 2 ** 32 - 1),
+    attributes: fc.oneof(
+      fc.constantFrom('', '', '{"messaging.consumer.group.name":"billing","sluice.kafka.throttle_ms":2.5}', '{', '[1]'),
+      text.map((value) => JSON.stringify({ 'sluice.name': value, 'not a name': 1 })),
+    ),
     requestBytes: bytes,
     replyBytes: bytes,
     requestFirstByteAt: ms,
@@ -118,7 +150,7 @@ const exchange = fc
   .map((x) => x as NonNullable<Talk['exchanges']>[number]);
 
 const session = fc.record({
-  protocol: fc.constantFrom('postgres', 'mysql', 'redis', 'mongodb', 'zookeeper', 'tcp'),
+  protocol: fc.constantFrom('postgres', 'mysql', 'redis', 'mongodb', 'zookeeper', 'kafka', 'tcp'),
   serverVersion: fc.oneof(text, fc.constantFrom('10.11.6-MariaDB-0+deb12u1', 'valkey 8.0.1', '16.2')),
   database: text,
   user: text,
