@@ -35,8 +35,6 @@ export interface Upstream {
   readonly port: number | null;
 }
 
-/** Comes with a later version, by the outside contract. */
-const LATER_SCHEMES = ['kafka'];
 const SCHEME_ALIASES: Readonly<Record<string, string>> = {
   postgresql: 'postgres',
   mariadb: 'mysql',
@@ -67,12 +65,7 @@ export function upstreamOf(
   if (named === null) return { fault: `${show(text)} has no scheme: write ${example}` };
   const protocol = SCHEME_ALIASES[named] ?? named;
   const filter = filters.find((one) => one.protocol?.name === protocol) ?? null;
-  if (filter === null && protocol !== 'tcp')
-    return LATER_SCHEMES.includes(protocol)
-      ? {
-          fault: `the scheme ${protocol} comes with a later version; this one speaks ${[...protocols, 'tcp'].join(', ')}`,
-        }
-      : { fault: unknownScheme(protocol, [...protocols, 'tcp']) };
+  if (filter === null && protocol !== 'tcp') return { fault: unknownScheme(protocol, [...protocols, 'tcp']) };
   if (rest.startsWith('unix:')) {
     const path = rest.slice('unix:'.length);
     if (!path.startsWith('/')) return { fault: `${show(text)}: the path of a unix socket begins with /` };
@@ -93,6 +86,17 @@ export function upstreamOf(
   if (port === null) return { fault: `${show(text)} has no port` };
   if (port < 1 || port > 65535) return { fault: `${show(text)} has a port outside 1..65535` };
   return { protocol, filter, address: socketAddress(host, port), host, port };
+}
+
+/**
+ * The hosts of `kafka://b1:9092,b2:9092`: the list that clients of such a protocol start from, any of which tells of all.
+ * Other texts, and lists of other protocols, stay as they are.
+ */
+export function upstreamList(text: string, filters: readonly FilterSchema[]): string[] {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase() ?? '';
+  const protocol = SCHEME_ALIASES[scheme] ?? scheme;
+  const isList = filters.some((filter) => filter.protocol?.name === protocol && filter.protocol.doors !== undefined);
+  return isList ? text.split(',').map((one) => one.trim()) : [text];
 }
 
 function unknownScheme(scheme: string, known: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { DoorRange } from '../exchange/protocol-filter.ts';
 import type { EnvoyAccessLogConfig } from './access-log-config.ts';
 import { accessLogConfig, type ParsedAccessLog } from './access-log-schema.ts';
 import type { Bootstrap, EndpointAddress, ListenAddress } from './bootstrap-schema.ts';
@@ -58,6 +59,7 @@ function listenerConfig(
   const address = addressConfig(one.address);
   const own: Record<string, unknown> = { ...one.metadata?.filter_metadata.sluice };
   const options: Record<string, unknown> = {};
+  let doors: DoorRange | null = null;
   const envoyAccessLogs: EnvoyAccessLogConfig[] = one.access_log.map((log) =>
     accessLogConfig(log, 'listener', clusters),
   );
@@ -68,6 +70,7 @@ function listenerConfig(
       const schema = filters.find((known) => known.typeUrl === typeUrl);
       if (schema?.protocol && schema.options)
         options[schema.protocol.name] = own[schema.protocol.name] ?? schema.options.parse({});
+      doors ??= schema?.protocol?.doors?.(options[schema.protocol.name]) ?? null;
       const {
         access_log: logs,
         flush_access_log_on_start: onStart,
@@ -94,6 +97,7 @@ function listenerConfig(
     })),
     envoyAccessLogs,
     options,
+    doors,
   };
 }
 

@@ -1,4 +1,5 @@
-import { isIP, SocketAddress } from 'node:net';
+import { isIP } from 'node:net';
+import { addressText, type Complain, checkAddresses } from './address-checks.ts';
 import { chainsOf } from './filter-schemas.ts';
 import { nearest, type PlaceOf, problemAt, show } from './problem.ts';
 import type { FilterSchema, Problem } from './snapshot.ts';
@@ -20,14 +21,12 @@ export function crossCheck(tree: Json, filters: readonly FilterSchema[], placeOf
   uniqueNames(tree, CLUSTERS, placeOf, complain);
   uniqueNames(tree, SINKS, placeOf, complain);
   checkSinks(tree, complain);
-  uniqueAddresses(tree, complain);
+  checkAddresses(tree, filters, complain);
   checkStatsSinks(tree, complain);
   for (const { map, path } of mapsAt(tree, LISTENERS)) checkListener(tree, map, path, filters, complain);
   for (const { map, path } of mapsAt(tree, CLUSTERS)) checkCluster(tree, map, path, complain);
   return problems;
 }
-
-type Complain = (path: Path, text: string, what?: 'key' | 'value') => unknown;
 
 /** Fields that belong together, of sinks. */
 function checkSinks(tree: Json, complain: Complain): void {
@@ -92,72 +91,6 @@ function uniqueNames(tree: Json, at: Path, placeOf: PlaceOf, complain: Complain)
       complain([...path, 'name'], `${show(name)} is already the name of ${source.label(where)}`);
     } else seen.set(name, path);
   }
-}
-
-/** `ip:port`, `[ip]:port` or the path of a socket; the name of a listener that has none. */
-export function addressText(address: Json | undefined): string | undefined {
-  const host = valueAt(address, ['socket_address', 'address']);
-  const port = valueAt(address, ['socket_address', 'port_value']);
-  const path = valueAt(address, ['pipe', 'path']);
-  if (typeof path === 'string') return path;
-  if (typeof host !== 'string' || typeof port !== 'number') return undefined;
-  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-interface Bound {
-  readonly path: Path;
-  readonly host: string; // canonical IP, or '' for a socket path
-  readonly port: number;
-  readonly text: string;
-}
-
-/** Two listeners, or a listener and the admin page, on one address. Port 0 is a free one, and auto ports give way. */
-function uniqueAddresses(tree: Json, complain: Complain): void {
-  const bound: Bound[] = [];
-  const add = (path: Path) => {
-    const address = valueAt(tree, path);
-    const text = addressText(address);
-    if (text === undefined) return;
-    const host = valueAt(address, ['socket_address', 'address']);
-    const port = valueAt(address, ['socket_address', 'port_value']);
-    const one: Bound = {
-      path,
-      host: typeof host === 'string' ? canonicalIp(host) : '',
-      port: typeof port === 'number' ? port : 0,
-      text,
-    };
-    if (one.host !== '' && one.port === 0) return;
-    const other = bound.find((before) => overlap(before, one));
-    if (other) complain(path, `${one.text} is already taken by ${ownerOf(other.path)}`);
-    else bound.push(one);
-  };
-  add(['admin', 'address']);
-  add(['node', 'metadata', 'sluice', 'metrics', 'address']);
-  for (const { path } of mapsAt(tree, LISTENERS)) {
-    if (valueAt(tree, [...path, 'metadata', 'filter_metadata', 'sluice', 'auto_port']) !== true)
-      add([...path, 'address']);
-    for (const more of mapsAt(tree, [...path, 'additional_addresses'])) add([...more.path, 'address']);
-  }
-
-  function ownerOf(path: Path): string {
-    if (path[0] === 'admin') return 'admin';
-    if (path[0] === 'node') return 'metrics';
-    const name = valueAt(tree, [...path.slice(0, 3), 'name']);
-    return `listener ${typeof name === 'string' ? show(name) : path[2]}`;
-  }
-}
-
-function overlap(a: Bound, b: Bound): boolean {
-  if (a.host === '' || b.host === '') return a.text === b.text;
-  if (a.port !== b.port) return false;
-  const any = (one: Bound) => one.host === '0.0.0.0' || one.host === '::';
-  return a.host === b.host || (isIP(a.host) === isIP(b.host) && (any(a) || any(b)));
-}
-
-function canonicalIp(host: string): string {
-  const version = isIP(host);
-  if (version !== 6 || host.includes('%')) return host;
-  return new SocketAddress({ address: host, family: 'ipv6' }).address;
 }
 
 function checkListener(

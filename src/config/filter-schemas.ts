@@ -9,7 +9,13 @@ export const protocolFilterSchema = <C, O>(filter: ProtocolFilter<C, O>): Filter
   filterName: filter.filterName,
   typeUrl: filter.typeUrl,
   terminal: false,
-  protocol: { name: filter.name, defaultPort: filter.defaultPort, gates: filter.gates },
+  protocol: {
+    name: filter.name,
+    defaultPort: filter.defaultPort,
+    gates: filter.gates,
+    ...(filter.doors && { doors: (options: unknown) => filter.doors!(options as O) }),
+    ...(filter.shortForm && { shortForm: filter.shortForm }),
+  },
   config: filter.config,
   options: fieldNames(filter.options).length > 0 ? filter.options : null,
 });

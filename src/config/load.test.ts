@@ -123,6 +123,7 @@ describe('good files', () => {
           statPrefix: 'in',
           address: { kind: 'ip', host: '127.0.0.1', port: 15432 },
           autoPort: true,
+          doors: null,
           additionalAddresses: [{ kind: 'pipe', path: '/tmp/orders.sock', mode: 0o660 }],
           perConnectionBufferLimitBytes: 32768,
           tcpBacklogSize: 128,

@@ -139,7 +139,7 @@ describe('bad upstream URLs', () => {
     ['postgres://db?password=s3cret', 'only scheme, host and port are read: write postgres://db'],
     ['db:5432', '"db:5432" has no scheme: write postgres://host:port'],
     ['host=db password=s3cret', '"host=db password=[redacted]" has no scheme: write postgres://host:port'],
-    ['kafka://db', 'the scheme kafka comes with a later version; this one speaks postgres, tcp'],
+    ['kafka://db', 'the scheme "kafka" is none of postgres, tcp'],
     ['pg://db', 'the scheme "pg" is none of postgres, tcp; write postgres://'],
     ['zk://db', 'the scheme "zk" is none of postgres, tcp'],
     [

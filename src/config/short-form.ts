@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { isUnreadable, listenAddressOf, type Upstream, upstreamOf } from './address-text.ts';
+import { isUnreadable, listenAddressOf, type Upstream, upstreamList, upstreamOf } from './address-text.ts';
 import { MAX_DURATION_MS, message, name, protoDuration, SHORT_EXAMPLES, sayNoDuration } from './field-types.ts';
 import { type Place, problemAt, type Source, show } from './problem.ts';
 import type { FilterSchema, Problem } from './snapshot.ts';
@@ -153,7 +153,7 @@ function readProxy(source: Source, path: Path, filters: readonly FilterSchema[],
   }
   const upstreamPath = isMap(value) ? [...path, 'upstream'] : path;
   const given = valueAt(source.tree, upstreamPath);
-  const texts = typeof given === 'string' ? [given] : Array.isArray(given) ? given : [];
+  const texts = typeof given === 'string' ? upstreamList(given, filters) : Array.isArray(given) ? given : [];
   const upstreams: { upstream: Upstream; place: Place }[] = [];
   for (const [i, text] of texts.entries()) {
     const at = typeof given === 'string' ? upstreamPath : [...upstreamPath, i];
@@ -271,7 +271,10 @@ function listenerOf(
     Object.fromEntries(
       fields.map((field) => [field, from(at(field), checked[field])]).filter(([, value]) => value !== undefined),
     );
-  const options = filter ? pick(optionFields(filter)) : {};
+  const onSocket = valueAt(proxy.listen ?? undefined, ['pipe']) !== undefined;
+  // What opens ports beside a listener's own has no use for a unix socket.
+  const startsFrom = onSocket ? {} : ((filter?.protocol?.shortForm ?? {}) as JsonMap);
+  const options = filter ? { ...startsFrom, ...pick(optionFields(filter)) } : {};
   const own = {
     auto_port: auto ? true : undefined,
     access_log: accessLogList(at('access_log'), checked['access_log']) ?? accessLog,
@@ -312,6 +315,7 @@ function clusterOf(proxy: Proxy, proxyName: string): TracedTree {
   const { checked, place } = proxy;
   const at = (field: string): Place => ({ source: place.source, path: [...place.path, field] });
   const named = Object.hasOwn(checked, 'name') ? at('name') : place;
+  const leads = proxy.upstreams.some(({ upstream }) => upstream.filter?.protocol?.doors !== undefined);
   const resolves = proxy.upstreams.some(({ upstream }) => upstream.host !== null && isIP(upstream.host) === 0);
   const policy = checked['lb_policy'];
   return from(place, {
@@ -321,7 +325,7 @@ function clusterOf(proxy: Proxy, proxyName: string): TracedTree {
     lb_policy: from(at('lb_policy'), typeof policy === 'string' ? policy.toUpperCase() : policy),
     per_connection_buffer_limit_bytes: from(at('buffer_limit'), checked['buffer_limit']),
     // `localhost` is ::1 first for AUTO, and most database servers started by hand listen on 127.0.0.1 only.
-    dns_lookup_family: resolves ? 'V4_PREFERRED' : undefined,
+    dns_lookup_family: resolves || leads ? 'V4_PREFERRED' : undefined,
     load_assignment: {
       cluster_name: proxyName,
       endpoints: [

@@ -4,6 +4,7 @@
  * listeners and clusters. Connections keep the snapshot they began with.
  */
 
+import type { DoorRange } from '../exchange/protocol-filter.ts';
 import type { EnvoyAccessLogConfig, LogFormat } from './access-log-config.ts';
 import type { StatsConfig, StatsSinkConfig } from './stats-sinks-schema.ts';
 
@@ -126,6 +127,8 @@ export interface ListenerConfig {
   readonly envoyAccessLogs: readonly EnvoyAccessLogConfig[];
   /** `metadata.filter_metadata.sluice`, checked against the options of the filters in its chains. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Ports that lead to single upstream hosts, where its protocol filter opens some; null = none. */
+  readonly doors: DoorRange | null;
 }
 
 export interface FilterChainConfig {
@@ -172,13 +175,24 @@ export interface Problem {
   readonly message: string;
 }
 
+/** What there is of a protocol filter beside its fields. */
+export interface ProtocolSchema {
+  readonly name: string;
+  readonly defaultPort: number;
+  readonly gates: boolean;
+  /** The ports that its listeners may open to single upstream hosts, by its checked options. */
+  readonly doors?: (options: unknown) => DoorRange | null;
+  /** Options that the short form starts from. */
+  readonly shortForm?: Readonly<Partial<Record<string, unknown>>>;
+}
+
 /** What configuration must know of a filter to check its part of a file; the composition root collects these. */
 export interface FilterSchema {
   readonly filterName: string;
   readonly typeUrl: string;
   readonly terminal: boolean;
   /** True for protocol filters: at most one a chain, and its short name is a URL scheme. */
-  readonly protocol: { readonly name: string; readonly defaultPort: number; readonly gates: boolean } | null;
+  readonly protocol: ProtocolSchema | null;
   /** True for links that deny turns: the chain's protocol filter must be able to refuse. */
   readonly enforces?: boolean;
   /**

@@ -224,9 +224,16 @@ class TcpProxy implements NetworkFilter {
     if (this.#dialling || this.#over || this.#cluster === undefined) return;
     this.#dialling = true;
     const cluster = this.#cluster;
-    cluster.whenResolved(() =>
-      this.#guarded(() => this.#connectTo((address && cluster.find(address)) || cluster.pick())),
-    );
+    if (this.#connection.door !== null) this.#lead(this.#connection.door);
+    else
+      cluster.whenResolved(() =>
+        this.#guarded(() => this.#connectTo((address && cluster.find(address)) || cluster.pick())),
+      );
+  }
+
+  /** The client came by a door, which leads to one host. */
+  #lead(door: string): void {
+    this.#cluster!.lead(door, (host) => this.#guarded(() => this.#connectTo(host)));
   }
 
   #connectTo(host: Host | null): void {
@@ -257,14 +264,16 @@ class TcpProxy implements NetworkFilter {
 
   #connectFailed(host: Host, code: string): void {
     const cluster = this.#cluster!;
-    const { info } = this.#connection;
+    const { info, door } = this.#connection;
     this.#connectTimer?.cancel();
+    if (door !== null) cluster.named?.failed(door, host);
     host.connectFail++;
     cluster.stats.inc(cluster.ids.upstream_cx_connect_fail);
     if (this.#timedOut) cluster.stats.inc(cluster.ids.upstream_cx_connect_timeout);
     info.flags.add('UF');
     if (info.connectAttempts < this.#config.max_connect_attempts) {
-      this.#connectTo(cluster.pick());
+      if (door !== null) this.#lead(door);
+      else this.#connectTo(cluster.pick());
       return;
     }
     cluster.stats.inc(cluster.ids.upstream_cx_connect_attempts_exceeded);

@@ -27,6 +27,7 @@ export class Connection implements ChainOwner, TransportEvents {
   readonly chain: FilterChain;
   readonly bufferLimitBytes: number;
   readonly downstream: Transport;
+  readonly door: string | null;
   dial: ((address?: string) => void) | null = null;
   dialOnDemand = false;
   drainable: Drainable | null = null;
@@ -39,8 +40,15 @@ export class Connection implements ChainOwner, TransportEvents {
   readonly #env: ConnectionEnv;
   readonly #flushes: (() => void)[] = [];
 
-  constructor(env: ConnectionEnv, downstream: Transport, facts: SessionFacts, builders: readonly FilterBuilder[]) {
+  constructor(
+    env: ConnectionEnv,
+    downstream: Transport,
+    facts: SessionFacts,
+    builders: readonly FilterBuilder[],
+    door: string | null = null,
+  ) {
     this.#env = env;
+    this.door = door;
     this.id = facts.id;
     this.facts = facts;
     this.downstream = downstream;

@@ -96,6 +96,8 @@ export interface ConnectionHandle {
   onDownstreamDrain: (() => void) | null;
   /** The server's bytes enter the write filters here. */
   writeFromUpstream(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void;
+  /** The upstream host, `b2.example:9092`, that the door leads to by which the client came; null: the cluster chooses. */
+  readonly door: string | null;
   /** Set by a protocol filter that wants to see the client's first message before the upstream is dialled. */
   dialOnDemand: boolean;
 }

@@ -74,15 +74,17 @@ export class HeldBytes {
     if (upTo === this.cleared && (edits.length === 0 || edits[0]!.from > upTo)) return null;
     const pieces: Uint8Array[] = [];
     let at = this.cleared;
-    while (edits.length > 0) {
-      const edit = edits[0]!;
+    let done = 0; // a reply may have a hundred thousand: shift() would move the rest each time
+    while (done < edits.length) {
+      const edit = edits[done]!;
       if (edit.from > upTo || (edit.from === upTo && edit.to > upTo)) break;
       if (edit.from > at) pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(edit.from)));
       if (edit.bytes) pieces.push(edit.bytes);
       at = Math.max(at, Math.min(edit.to, upTo));
-      edits.shift();
+      done++;
       if (edit.to > upTo) this.#insert({ from: upTo, to: edit.to, bytes: null }); // the rest is dropped as it comes
     }
+    edits.splice(0, done);
     if (upTo > at) pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(upTo)));
     const out = pieces.length === 0 ? null : Buffer.concat(pieces);
     this.start = this.indexOf(upTo);

@@ -5,6 +5,8 @@ import type { Acceptor, Address, ListenOptions, Network, Transport } from './tra
 export interface DoorConfig {
   readonly address: Address;
   readonly options: ListenOptions;
+  /** The one upstream host that it leads to; '': to none yet; null: it is an address of the listener. */
+  readonly upstream: string | null;
 }
 
 interface Door {
@@ -27,9 +29,11 @@ export class ListenerDoors {
     this.#network = network;
   }
 
-  /** The addresses that connections of this listener come in by, as bound. */
+  /** The addresses that connections of this listener come in by, as bound; without those that lead to one upstream host. */
   of(listener: Listener): readonly Address[] {
-    return [...this.#doors.values()].filter((door) => door.owner === listener).map((door) => door.acceptor.address);
+    return [...this.#doors.values()]
+      .filter(({ owner, config }) => owner === listener && config.upstream === null)
+      .map(({ acceptor }) => acceptor.address);
   }
 
   /**
@@ -91,7 +95,7 @@ export class ListenerDoors {
   async #listen(key: string, config: DoorConfig): Promise<Door> {
     const accept = (transport: Transport) => {
       const listener = this.#doors.get(key)?.owner;
-      if (listener) listener.accept(transport);
+      if (listener) listener.accept(transport, config.upstream || null);
       else transport.destroy();
     };
     const acceptor = await this.#network.listen(config.address, accept, config.options);
@@ -112,10 +116,11 @@ const overlaps = ({ config: { address } }: Door, other: DoorConfig): boolean =>
     : address.text === other.address.text;
 
 /** Equal keys: the same door. A port that the system chooses is a door of that listener alone. */
-export const doorKey = (listener: string, { address, options }: DoorConfig): string =>
+export const doorKey = (listener: string, { address, options, upstream }: DoorConfig): string =>
   JSON.stringify([
     address.text,
     options.backlog ?? null,
     options.pipeMode ?? null,
     address.kind === 'ip' && address.port === 0 ? listener : null,
+    upstream,
   ]);

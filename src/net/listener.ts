@@ -58,12 +58,15 @@ export class Listener {
     };
   }
 
-  /** Everything that a new connection can do to us ends here: accepting goes on whatever happens. */
-  accept(transport: Transport): void {
+  /**
+   * Everything that a new connection can do to us ends here: accepting goes on whatever happens. `door`: the upstream host
+   * that the address leads to by which it came.
+   */
+  accept(transport: Transport, door: string | null = null): void {
     let connection: Connection;
     try {
       if (!this.#admits(transport)) return;
-      connection = this.#connection(transport);
+      connection = this.#connection(transport, door);
     } catch (error) {
       this.#connectionEnv.onBug(null, error);
       transport.destroy();
@@ -85,7 +88,7 @@ export class Listener {
     return false;
   }
 
-  #connection(transport: Transport): Connection {
+  #connection(transport: Transport, door: string | null): Connection {
     const facts = new SessionFacts(
       this.#env.nextConnectionId(),
       this.options.protocol,
@@ -94,7 +97,7 @@ export class Listener {
       transport.local.text,
       this.#env.clock.wall(),
     );
-    return new Connection(this.#connectionEnv, transport, facts, this.options.builders);
+    return new Connection(this.#connectionEnv, transport, facts, this.options.builders, door);
   }
 
   #closed(connection: Connection): void {

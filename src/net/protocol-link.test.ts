@@ -812,6 +812,25 @@ describe('a session that throws', () => {
     finish();
   });
 
+  test('observed, but what is held may not leave unread: closes', async () => {
+    const { session, client, server, simulated, finish } = await stage({
+      open: ({ host }) => host.setGear(upstream, 'gate'),
+      upstream: ({ host }, text, at) => {
+        if (text.includes('boom')) throw new Error('bug');
+        host.clear(upstream, at + text.length);
+        return undefined;
+      },
+    });
+    session.closesWhenOpaque = true;
+    for (const piece of ['a', 'boom at a broker’s address', 'b']) {
+      server.send(piece);
+      simulated.run();
+    }
+    expect([client.text, client.ended, server.ended]).toEqual(['a', true, true]);
+    expect(simulated.parts.errors.splice(0)).toHaveLength(1);
+    finish();
+  });
+
   test('when told of an end: the connection still ends whole', async () => {
     const { client, server, simulated, finish } = await stage({
       end: () => {

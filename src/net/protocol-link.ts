@@ -1,8 +1,10 @@
 import type { Exchange, ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
 import type { Fault } from '../exchange/fault.ts';
-import type { BoundFilter, Gear, Session, SessionHost, Turn, Verdict } from '../exchange/protocol-filter.ts';
+import type { BoundFilter, Door, Gear, Session, SessionHost, Turn, Verdict } from '../exchange/protocol-filter.ts';
 import type { ConfirmedFacts, SessionFacts } from '../exchange/session-facts.ts';
 import { otherSide, Side } from '../exchange/side.ts';
+import { splitHostPort, unmapped } from './address.ts';
+import type { ListenerDoorBook } from './door-book.ts';
 import {
   type ConnectionEvent,
   type Drainable,
@@ -28,6 +30,8 @@ export interface ProtocolLinkEnv {
   readonly observer: ExchangeObserver;
   readonly pool: ExchangePool;
   readonly keys: IssuedKeys;
+  /** Of the listener; without, there is no door to be had. */
+  readonly doors?: ListenerDoorBook | null;
   /** Counts a connection that went opaque. */
   onOpaque(facts: SessionFacts, reason: Fault): void;
   /** Unpaired traffic: counted by kind. */
@@ -73,6 +77,8 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   readonly #ended: [boolean, boolean] = [false, false];
   readonly #paused: [boolean, boolean] = [false, false];
   readonly #learned: string[] = [];
+  /** What the doors' book calls back; made where a session asks for a door. */
+  #doorsKnown: (() => void) | null = null;
   #started = false;
   #judges: LinkJudges | null = null;
   #calling = false;
@@ -301,6 +307,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     this.#left = true;
     this.#exchanges.flushEnding();
     for (const key of this.#learned) this.#env.keys.forget(key);
+    if (this.#doorsKnown !== null) this.#env.doors?.forget(this.#doorsKnown);
     const { info } = this.#callbacks.connection;
     if (this.#started) this.#env.observer.sessionEnd(this.facts, info.closeReason, info);
   }
@@ -405,6 +412,21 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     return upstream !== undefined;
   }
 
+  door(upstream: string): Door | null {
+    const { doors } = this.#env;
+    const local = splitHostPort(this.facts.localAddress);
+    if (!doors || local === null) return { host: '', port: 0 };
+    this.#doorsKnown ??= () => {
+      try {
+        this.resume(Side.upstream);
+      } catch (error) {
+        this.#callbacks.connection.fail(error);
+      }
+    };
+    const port = doors.port(upstream, this.#doorsKnown);
+    return port === null ? null : { host: unmapped(local.host), port };
+  }
+
   resume(side: Side): void {
     this.#resumes[side] = true;
     if (this.#calling || this.#settling || this.#over) return;
@@ -417,7 +439,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     if (this.#opaque || this.#over) return;
     this.#env.onOpaque(this.facts, reason);
     this.facts.opaque = reason;
-    if (this.enforces) {
+    if (this.enforces || this.#session?.closesWhenOpaque === true) {
       this.close(`opaque:${reason}`);
       return;
     }

@@ -11,7 +11,9 @@ export function banner(snapshot: Snapshot, listeners: readonly ListenerInfo[], w
     const cluster = snapshot.clusters.find(({ name }) => name === terminal?.config['cluster']);
     const to = cluster?.endpoints.map(({ address }) => addressOf(address).text).join(', ') ?? '?';
     const protocol = Object.keys(listener.options)[0] ?? (filters.length > 1 ? shortName(filters[0]!.name) : 'tcp');
-    const at = listeners.filter(({ name }) => name === listener.name).map(({ address }) => address);
+    const at = listeners
+      .filter(({ name, upstream }) => name === listener.name && upstream === undefined)
+      .map(({ address }) => address);
     const called = [protocol, ...at].includes(listener.name) ? '' : `  (${listener.name})`;
     lines.push(`  ${protocol.padEnd(9)} ${at.join(', ')} -> ${to}${called}`);
   }

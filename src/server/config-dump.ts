@@ -1,13 +1,25 @@
 import type { Json, JsonMap } from '../config/tree.ts';
+import type { ListenerInfo } from './data-plane.ts';
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3';
 
-/** The running configuration as Envoy's `/config_dump` lays it out. `updatedAt`: ms since the epoch. */
-export function configDump(expanded: JsonMap, version: string, updatedAt: number): object {
+/**
+ * The running configuration as Envoy's `/config_dump` lays it out, and behind it, where there are any, the addresses that
+ * lead to one upstream host each. `updatedAt`: ms since the epoch.
+ */
+export function configDump(
+  expanded: JsonMap,
+  version: string,
+  updatedAt: number,
+  listeners: readonly ListenerInfo[] = [],
+): object {
   const last_updated = new Date(updatedAt).toISOString();
   const resources = mapOf(expanded['static_resources']);
   const dump = (field: string, typeUrl: string, key: string) =>
     listOf(resources[field]).map((one) => ({ [key]: { '@type': typeUrl, ...mapOf(one) }, last_updated }));
+  const doors = listeners.flatMap(({ name, address, upstream }) =>
+    !upstream ? [] : [{ listener: name, address, upstream }],
+  );
   return {
     configs: [
       { '@type': `${ADMIN}.BootstrapConfigDump`, bootstrap: expanded, last_updated },
@@ -21,6 +33,7 @@ export function configDump(expanded: JsonMap, version: string, updatedAt: number
         version_info: version,
         static_listeners: dump('listeners', 'type.googleapis.com/envoy.config.listener.v3.Listener', 'listener'),
       },
+      ...(doors.length > 0 ? [{ '@type': 'type.googleapis.com/sluice.admin.v1.DoorsConfigDump', doors }] : []),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import type { AddressConfig, Snapshot } from '../config/snapshot.ts';
+import type { OpenDoor } from '../net/door-book.ts';
 
 /** Cancellation keys → the upstream host that issued them, shared by all workers of a primary. Keys are hex strings. */
 export type { IssuedKeys as KeyDirectory } from '../net/protocol-link.ts';
@@ -25,6 +26,8 @@ export interface ConnectionInfo {
 export interface ListenerInfo {
   readonly name: string;
   readonly address: string;
+  /** `b2.example:9092`: the one host that connections to this address are led to; '' = none yet. Absent: the cluster chooses. */
+  readonly upstream?: string;
 }
 
 /** For /clusters. */
@@ -41,13 +44,17 @@ export interface DataPlane {
   /**
    * Makes the listeners and clusters those of the snapshot; connections of unchanged and of removed listeners live on.
    * Never throws for the outside's sake: what could not be listened on is returned (nothing else changed for it).
+   * `doors`: those of this snapshot's listeners; not given: they stay.
    */
-  apply(snapshot: Snapshot): Promise<readonly ListenFailure[]>;
+  apply(snapshot: Snapshot, doors?: readonly OpenDoor[]): Promise<readonly ListenFailure[]>;
+  /** Makes these the doors of the running listeners; those that could not be listened on are returned, with Node's code. */
+  setDoors(doors: readonly OpenDoor[]): Promise<readonly (OpenDoor & { readonly code: string })[]>;
   /** Stops accepting; each connection closes at its next quiet point with its farewell, at the limit without. */
   drain(timeoutMs: number): Promise<void>;
   /** Cuts everything now. */
   close(): Promise<void>;
   connections(): ConnectionInfo[];
+  /** Without doors. */
   listeners(): ListenerInfo[];
   hosts(): HostInfo[];
   readonly active: number;

@@ -2,6 +2,7 @@ import { protocolFilters } from '../../protocol-filters/registry.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import { loadSqlParser, SqlDigestCache } from '../digest/cache.ts';
 import { WorkerKeys } from '../digest/keys/worker-keys.ts';
+import { WorkerLag } from '../digest/lag/worker-lag.ts';
 import { RowStore } from '../digest/rows/rows.ts';
 import { OperationStore } from '../digest/rows/rows-operations.ts';
 import type { Dial } from '../events/channel.ts';
@@ -10,6 +11,7 @@ import { Recorder } from '../events/recorder.ts';
 import { Sampler } from '../events/sampling.ts';
 import { ExchangePool } from '../exchange/exchange.ts';
 import { systemClock } from '../net/clock.ts';
+import type { DoorBook } from '../net/door-book.ts';
 import { SocketNetwork } from '../net/socket-network.ts';
 import type { Clock, Network } from '../net/transport.ts';
 import { StatsRegistry } from '../stats/registry.ts';
@@ -19,6 +21,7 @@ import { links } from './catalog.ts';
 import type { DataPlane, KeyDirectory } from './data-plane.ts';
 import { DigestCacheStats } from './digest-cache-stats.ts';
 import type { Logger } from './log.ts';
+import type { Names } from './names.ts';
 import { createDataPlane } from './plane.ts';
 import { connectionStats, sampleMemory } from './server-stats.ts';
 
@@ -50,6 +53,8 @@ export interface DataRoleOptions {
   readonly dial: Dial;
   readonly snapshot: Snapshot;
   readonly keys: KeyDirectory;
+  readonly doors: DoorBook;
+  readonly names: Names;
   readonly log: Logger;
   readonly world: World;
   /** What this process tells of itself besides; asked for by `sample`, taken by `process`. */
@@ -73,7 +78,7 @@ const firstShare = ({ process: { sampling } }: Snapshot, workers: number): numbe
   sampling.maxPerSecond === 0 ? Number.POSITIVE_INFINITY : sampling.maxPerSecond / workers;
 
 export async function createDataRole(options: DataRoleOptions): Promise<DataRole> {
-  const { worker, workers, incarnation, dial, snapshot, keys, log, world } = options;
+  const { worker, workers, incarnation, dial, snapshot, keys, doors, names, log, world } = options;
   const { clock } = world;
   const stats = new StatsRegistry();
   const samples = snapshot.process.showLiterals;
@@ -82,6 +87,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   const rows = new RowStore({ maxRows: snapshot.process.digestRows });
   const operations = new OperationStore();
   const hotKeys = new WorkerKeys();
+  const lag = new WorkerLag(clock.now);
   const sender = new StatsSender(stats);
   const connections = stats.open(connectionStats).total_connections;
 
@@ -118,6 +124,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
     rows,
     operations,
     keys: hotKeys,
+    lag,
     stats: sample,
     answer,
     sampler,
@@ -128,9 +135,12 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
     stats,
     digests,
     hotKeys: (listener) => hotKeys.of(listener),
+    lag: (listener) => lag.of(listener),
     pool,
     observer: new Recorder({ rows, operations, link, clock, pool }),
     keys,
+    doors,
+    names: (listener) => names.of(listener),
     protocols: protocolFilters,
     links,
     log: (level, message, error) => log[level](message, error === undefined ? {} : { error }),
@@ -139,6 +149,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   return {
     plane,
     apply: (latest) => {
+      names.keepOnly(latest.listeners);
       sampler.slowMs = latest.process.sampling.slowMs;
       sampler.share(firstShare(latest, workers));
     },

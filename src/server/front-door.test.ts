@@ -34,6 +34,7 @@ const listener = (name: string, address: AddressConfig, autoPort = false): Liste
   accessLogs: [],
   envoyAccessLogs: [],
   options: {},
+  doors: null,
 });
 const snapshot = (listeners: ListenerConfig[]): Snapshot => ({
   version: '1',
@@ -165,3 +166,32 @@ test('a socket file left over by a process that died is removed, any other file 
 /** Listens on a unix socket and is killed: the file stays. */
 const DIE_LISTENING =
   'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+
+test('a door is open beside what a snapshot names, on all its places or on none, and nobody else takes it', async () => {
+  const [port, busy] = [await taken(), await taken()];
+  await new Promise((resolve) => open.splice(0, 1)[0]!.close(resolve));
+  const came: string[] = [];
+  const door = new FrontDoor((at, socket) => {
+    came.push(at);
+    socket.destroy();
+  });
+  doors.push(door);
+  expect(await door.openDoor([ip(port), ip(busy)], null)).toBe('EADDRINUSE');
+  expect(await attempt(port)).toBe('ECONNREFUSED');
+  expect(await door.openDoor([ip(port)], 5)).toBeNull();
+  expect(await attempt(port)).toBe('connected');
+  expect(came).toEqual([`127.0.0.1:${port}`]);
+  // A listener that wants the port does not get it, and one whose port nobody chose goes on to the next.
+  expect((await door.claim(snapshot([listener('a', ip(port))]))).refused).toEqual([
+    { who: 'listener a', address: ip(port), code: 'EADDRINUSE' },
+  ]);
+  const { snapshot: claimed } = await door.claim(snapshot([listener('a', ip(port), true)]));
+  expect(ports(claimed)[0]).toBeGreaterThan(port);
+  door.keepOnly(snapshot([]));
+  expect(await attempt(port)).toBe('connected');
+  door.closeDoor([ip(port)]);
+  expect(await attempt(port)).toBe('ECONNREFUSED');
+  expect(await door.openDoor([ip(port)], null)).toBeNull();
+  door.close();
+  expect(await attempt(port)).toBe('ECONNREFUSED');
+});

@@ -22,6 +22,8 @@ export class FrontDoor {
   /** By address text. */
   readonly #servers = new Map<string, Server>();
   readonly #onConnection: (at: string, socket: Socket) => void;
+  /** Those that no snapshot names: each leads to one upstream host. By address text. */
+  readonly #doors = new Map<string, Server>();
   /** Listener, place and port as configured → the port in use: a reload must not move what did not change. */
   readonly #chosen = new Map<string, number>();
   #closed = false;
@@ -60,6 +62,21 @@ export class FrontDoor {
     };
   }
 
+  /** Listens on these too, on all or on none, whatever a snapshot says. Null, or Node's code. */
+  async openDoor(places: readonly AddressConfig[], backlog: number | null): Promise<string | null> {
+    for (const [i, place] of places.entries()) {
+      const server = await this.#bind(place, backlog, this.#doors);
+      if (typeof server !== 'string') continue;
+      this.closeDoor(places.slice(0, i));
+      return server;
+    }
+    return null;
+  }
+
+  closeDoor(places: readonly AddressConfig[]): void {
+    for (const place of places) this.#close(addressOf(place).text, this.#doors);
+  }
+
   /** Closes what a claimed snapshot does not listen on. */
   keepOnly(snapshot: Snapshot): void {
     const wanted = new Set(
@@ -79,6 +96,7 @@ export class FrontDoor {
   close(): void {
     this.#closed = true;
     this.release();
+    for (const at of [...this.#doors.keys()]) this.#close(at, this.#doors);
   }
 
   /** The address in use, or Node's code. */
@@ -121,7 +139,7 @@ export class FrontDoor {
     return code;
   }
 
-  async #bind(address: AddressConfig, backlog: number | null): Promise<Server | string> {
+  async #bind(address: AddressConfig, backlog: number | null, into = this.#servers): Promise<Server | string> {
     let at = addressOf(address).text;
     const server = await bind(address, (socket) => this.#onConnection(at, socket), backlog);
     if (typeof server === 'string') return server;
@@ -130,13 +148,13 @@ export class FrontDoor {
       return 'ECANCELED';
     }
     if (address.kind === 'ip') at = addressOf({ ...address, port: (server.address() as { port: number }).port }).text;
-    this.#servers.set(at, server);
+    into.set(at, server);
     return server;
   }
 
-  #close(at: string): void {
+  #close(at: string, from = this.#servers): void {
     // The listening ends at once; connections that were accepted hold nothing open.
-    this.#servers.get(at)?.close();
-    this.#servers.delete(at);
+    from.get(at)?.close();
+    from.delete(at);
   }
 }

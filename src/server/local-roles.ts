@@ -7,7 +7,9 @@ import type { FactsCore } from './facts-core.ts';
 import { FactsRole } from './facts-role.ts';
 import { type Claim, FrontDoor } from './front-door.ts';
 import { Keys } from './keys.ts';
+import { LocalDoors } from './local-doors.ts';
 import type { ToFacts } from './messages.ts';
+import { Names } from './names.ts';
 import type { Facts, FactsOptions, Roles, Workers, WorkersOptions } from './roles.ts';
 
 /** All roles in this process: the same parts, joined by calls instead of sockets. For `--concurrency 0` and embedding. */
@@ -42,10 +44,12 @@ class LocalWorkers implements Workers {
   readonly #world: World;
   readonly #dial: () => Dial;
   readonly #door = new FrontDoor((_at, socket) => socket.resetAndDestroy());
+  readonly #doors: LocalDoors;
   #role: DataRole | null = null;
 
   constructor(options: WorkersOptions, world: World, dial: () => Dial) {
     this.#options = options;
+    this.#doors = new LocalDoors({ log: options.log, clock: world.clock, onChange: () => options.onDoors() });
     this.#world = world;
     this.#dial = dial;
   }
@@ -55,14 +59,14 @@ class LocalWorkers implements Workers {
   }
 
   get listeners() {
-    return this.#role?.plane.listeners() ?? [];
+    return [...(this.#role?.plane.listeners() ?? []), ...this.#doors.addresses];
   }
 
   /** The data plane listens itself, in a moment: here it is only found out whether it will be able to. */
   async claim(wanted: Snapshot): Promise<Claim> {
     // What the real network has free says nothing about another one.
     if (!(this.#world.network instanceof SocketNetwork)) return { snapshot: wanted, refused: [] };
-    const held = new Set(this.listeners.map(({ address }) => address));
+    const held = new Set(this.#role?.plane.listeners().map(({ address }) => address));
     const { snapshot, refused } = await this.#door.claim(wanted, held);
     this.#door.release();
     // A port that the kernel chose was for the trial alone.
@@ -81,22 +85,27 @@ class LocalWorkers implements Workers {
       dial,
       snapshot,
       keys: new Keys(),
+      doors: this.#doors.book,
+      names: new Names(),
       log,
       world,
     });
     this.#role.apply(snapshot);
-    return this.#role.plane.apply(snapshot);
+    this.#doors.attach(this.#role.plane);
+    return this.#doors.apply(snapshot);
   }
 
   setLevel(): void {} // the one logger of this process was told already
 
   async drain(timeoutMs: number): Promise<void> {
     const role = this.#role;
+    this.#doors.close();
     await role?.plane.drain(timeoutMs);
     await this.#close();
   }
 
   async kill(): Promise<void> {
+    this.#doors.close();
     await this.#role?.plane.close();
     await this.#close();
   }

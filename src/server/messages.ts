@@ -1,11 +1,13 @@
 import type { Control, ServerState } from '../admin/source.ts';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { JsonMap } from '../config/tree.ts';
+import type { OpenDoor, WantedDoor } from '../net/door-book.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
 import type { Handed } from './hand-out.ts';
 import type { KeyChanges } from './keys.ts';
 import type { Level, LogFormat } from './log.ts';
+import type { NameLearned } from './names.ts';
 import type { MemoryShare } from './server-stats.ts';
 
 /** What the primary and its processes tell each other over Node's message channel: rare and small, never facts. */
@@ -37,8 +39,19 @@ export function readBirth(): Birth {
 }
 
 export type ToWorker =
-  | { readonly kind: 'snapshot'; readonly id: number; readonly snapshot: Snapshot }
+  | {
+      readonly kind: 'snapshot';
+      readonly id: number;
+      readonly snapshot: Snapshot;
+      readonly doorsId: number;
+      readonly doors: readonly OpenDoor[];
+    }
+  /** From now on these are listened on. */
+  | { readonly kind: 'doors'; readonly id: number; readonly doors: readonly OpenDoor[] }
+  /** Every worker serves these: clients may be told of them. And these were asked for in vain. */
+  | { readonly kind: 'doors_known'; readonly doors: readonly OpenDoor[]; readonly refused: readonly WantedDoor[] }
   | { readonly kind: 'keys'; readonly changes: KeyChanges }
+  | { readonly kind: 'names'; readonly learned: readonly NameLearned[] }
   | { readonly kind: 'drain'; readonly timeoutMs: number }
   | { readonly kind: 'level'; readonly level: Level }
   /** Comes with the connection itself. */
@@ -48,10 +61,14 @@ export type FromWorker =
   | {
       readonly kind: 'applied';
       readonly id: number;
+      readonly doorsId: number;
       readonly failures: readonly ListenFailure[];
       readonly listeners: readonly ListenerInfo[];
     }
   | { readonly kind: 'keys'; readonly changes: KeyChanges }
+  | { readonly kind: 'names'; readonly learned: readonly NameLearned[] }
+  | { readonly kind: 'doors_wanted'; readonly wanted: readonly WantedDoor[] }
+  | { readonly kind: 'doors_applied'; readonly id: number }
   /** The connection of a `Handed` message is this worker's now. */
   | { readonly kind: 'took'; readonly seq: number }
   /** Connections open now; told when they changed. */

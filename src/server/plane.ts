@@ -3,9 +3,12 @@ import type { FilterConfig, ListenerConfig, Snapshot } from '../config/snapshot.
 import type { DigestCache } from '../exchange/digest.ts';
 import type { ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
 import { type KeySink, NO_KEYS } from '../exchange/key-sink.ts';
+import { type LagSink, NO_LAG } from '../exchange/lag-sink.ts';
 import type { ProtocolFilter } from '../exchange/protocol-filter.ts';
-import { addressOf } from '../net/address.ts';
+import { NO_SHARED, type SharedNames } from '../exchange/shared-names.ts';
+import { addressOf, splitHostPort } from '../net/address.ts';
 import type { Connection } from '../net/connection.ts';
+import type { DoorBook, OpenDoor } from '../net/door-book.ts';
 import type { FilterBuilder } from '../net/filter.ts';
 import { Listener, type ListenerEnv } from '../net/listener.ts';
 import { type DoorConfig, doorKey, ListenerDoors } from '../net/listener-doors.ts';
@@ -17,6 +20,7 @@ import { ClusterManager } from '../upstream/cluster-manager.ts';
 import type { Resolve } from '../upstream/dns.ts';
 import type { ConnectionInfo, DataPlane, HostInfo, KeyDirectory, ListenerInfo, ListenFailure } from './data-plane.ts';
 import { connectionDescriptors } from './descriptors.ts';
+import { doorPlaces } from './door-places.ts';
 
 /** Makes a chain link from its checked configuration; by `@type`. */
 export type LinkFactory = (config: Readonly<Record<string, unknown>>, env: PlaneEnv) => FilterBuilder;
@@ -40,10 +44,16 @@ export interface PlaneOptions {
   readonly digests: DigestCache;
   /** The heavy hitters of a listener; without, keys are forgotten. */
   hotKeys?(listener: string): KeySink;
+  /** Who reads a listener's logs, and how far; without, nobody keeps it. */
+  lag?(listener: string): LagSink;
   readonly observer: ExchangeObserver;
   /** Where exchanges come from; the observer gives them back. */
   readonly pool: ExchangePool;
   readonly keys: KeyDirectory;
+  /** Where sessions look up, and ask for, doors to other upstream hosts; without, there are none. */
+  readonly doors?: DoorBook;
+  /** What its listener's connections have learned in all workers; without, each chain knows its own. */
+  names?(listener: string): SharedNames;
   readonly resolve: Resolve;
   readonly random: () => number;
   readonly protocols: readonly ProtocolFilter[];
@@ -56,7 +66,8 @@ export const createDataPlane = (options: PlaneOptions): DataPlane => new Plane(o
 interface Running {
   readonly config: ListenerConfig;
   readonly listener: Listener;
-  readonly doors: readonly DoorConfig[];
+  /** Where it is listened for it: its own addresses, and those that lead to one upstream host each. */
+  readonly places: readonly DoorConfig[];
 }
 
 /** The data path of one process: the listeners and clusters of the current snapshot, and all open connections. */
@@ -65,6 +76,9 @@ class Plane implements DataPlane {
   readonly #clusters: ClusterManager;
   readonly #doors: ListenerDoors;
   readonly #running = new Map<string, Running>();
+  #wantedDoors: readonly OpenDoor[] = [];
+  /** By listener and port: the upstream of each door there is. */
+  #leads: ReadonlyMap<string, string> = new Map();
   readonly #connections = new Map<number, { connection: Connection; listener: Listener }>();
   /** Connection ids are unique over workers and restarts: worker × 2^40 + a start that moves with time + a counter. */
   #nextId: number;
@@ -86,35 +100,94 @@ class Plane implements DataPlane {
     return this.#connections.size;
   }
 
-  apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
-    const applied = this.#applying.then(() => this.#apply(snapshot));
-    this.#applying = applied.catch(() => {});
-    return applied;
+  apply(snapshot: Snapshot, doors: readonly OpenDoor[] = this.#wantedDoors): Promise<readonly ListenFailure[]> {
+    return this.#inTurn(() => this.#apply(snapshot, doors));
   }
 
-  async #apply(snapshot: Snapshot): Promise<readonly ListenFailure[]> {
+  setDoors(doors: readonly OpenDoor[]): Promise<readonly (OpenDoor & { readonly code: string })[]> {
+    return this.#inTurn(() => this.#setDoors(doors));
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#applying.then(step);
+    this.#applying = done.catch(() => {});
+    return done;
+  }
+
+  async #apply(snapshot: Snapshot, doors: readonly OpenDoor[]): Promise<readonly ListenFailure[]> {
     if (this.#draining) return [];
+    this.#wantedDoors = doors;
     this.#limit = Math.min(snapshot.process.maxConnections, descriptorLimit());
     this.#clusters.apply(snapshot.clusters);
-    const wanted = new Set(
-      snapshot.listeners.flatMap((config) => doorsOf(config).map((door) => doorKey(config.name, door))),
-    );
+    const wanted = this.#keysOf(snapshot.listeners);
     const failures: ListenFailure[] = [];
     for (const config of snapshot.listeners) {
       if (isDeepStrictEqual(this.#running.get(config.name)?.config, config)) continue;
       const listener = this.#build(config);
-      const doors = doorsOf(config);
+      const places = placesOf(config);
       try {
-        await this.#doors.take(listener, doors, wanted);
-        this.#running.set(config.name, { config, listener, doors });
+        await this.#doors.take(listener, places, wanted);
+        this.#running.set(config.name, { config, listener, places });
       } catch (error) {
         failures.push({ listener: config.name, address: config.address, code: codeOf(error) });
       }
     }
     const names = new Set(snapshot.listeners.map(({ name }) => name));
     for (const name of [...this.#running.keys()]) if (!names.has(name)) this.#running.delete(name);
-    await this.#doors.keep(new Map([...this.#running.values()].map(({ listener, doors }) => [listener, doors])));
+    await this.#setDoors(doors);
     return failures;
+  }
+
+  /** What cannot be listened on is left out; what nobody wants any more is closed. */
+  async #setDoors(doors: readonly OpenDoor[]): Promise<readonly (OpenDoor & { readonly code: string })[]> {
+    if (this.#draining) return [];
+    this.#wantedDoors = doors;
+    const wanted = this.#keysOf([...this.#running.values()].map(({ config }) => config));
+    const failures: (OpenDoor & { readonly code: string })[] = [];
+    for (const running of [...this.#running.values()]) {
+      const { config, listener } = running;
+      const places = placesOf(config);
+      for (const door of doors.filter((one) => one.listener === config.name)) {
+        const ofDoor = placesOfDoor(config, door);
+        try {
+          await this.#doors.take(listener, ofDoor, wanted);
+          places.push(...ofDoor);
+        } catch (error) {
+          failures.push({ ...door, code: codeOf(error) });
+        }
+      }
+      this.#running.set(config.name, { ...running, places });
+    }
+    await this.#doors.keep(new Map([...this.#running.values()].map(({ listener, places }) => [listener, places])));
+    this.#leadElsewhere(doors);
+    return failures;
+  }
+
+  /**
+   * Who came by a port that leads to another host from now on leaves at its next quiet point: its client takes it for that
+   * host's.
+   */
+  #leadElsewhere(doors: readonly OpenDoor[]): void {
+    const leads = new Map(doors.map(({ listener, port, upstream }) => [`${listener} ${port}`, upstream]));
+    const changed = [...leads].filter(([at, upstream]) => upstream !== '' && this.#leads.get(at) !== upstream);
+    this.#leads = leads;
+    if (changed.length === 0) return;
+    const now = new Map(changed);
+    for (const { connection } of [...this.#connections.values()]) {
+      const { listener, localAddress } = connection.facts;
+      const upstream = now.get(`${listener} ${splitHostPort(localAddress)?.port}`);
+      if (upstream !== undefined && connection.door !== upstream) connection.drain();
+    }
+  }
+
+  /** Of all places that these listeners, and their doors, are listened on. */
+  #keysOf(listeners: readonly ListenerConfig[]): ReadonlySet<string> {
+    const keys = listeners.flatMap((config) => {
+      const doors = this.#wantedDoors.filter(({ listener }) => listener === config.name);
+      const places = [...placesOf(config), ...doors.flatMap((door) => placesOfDoor(config, door))];
+      return places.map((place) => doorKey(config.name, place));
+    });
+    return new Set(keys);
   }
 
   async drain(timeoutMs: number): Promise<void> {
@@ -178,7 +251,7 @@ class Plane implements DataPlane {
 
   hosts(): HostInfo[] {
     return this.#clusters.all().flatMap((cluster) =>
-      cluster.hosts.map((host) => ({
+      [...cluster.hosts, ...(cluster.named?.hosts ?? [])].map((host) => ({
         cluster: cluster.name,
         address: host.address.text,
         cxActive: host.active,
@@ -240,6 +313,8 @@ class Plane implements DataPlane {
       stats,
       digests,
       keys: this.#options.hotKeys?.(listener.name) ?? NO_KEYS,
+      lag: this.#options.lag?.(listener.name) ?? NO_LAG,
+      shared: this.#options.names?.(listener.name) ?? NO_SHARED,
       warn: (text) => {
         if (said.has(text)) return;
         said.add(text);
@@ -251,6 +326,7 @@ class Plane implements DataPlane {
       clock,
       observer,
       keys,
+      doors: listener.doors === null ? null : (this.#options.doors?.of(listener.name) ?? null),
       pool: this.#options.pool,
       onOpaque: (facts, reason) => stats.inc(stats.open(opaqueStats, { protocol: facts.protocol, reason }).connections),
       onAside: (_facts, _side, kind, bytes) => {
@@ -294,13 +370,21 @@ function stateOf(connection: Connection): string {
   return drainable === null || !drainable.quiet ? 'active' : 'idle';
 }
 
-const doorsOf = ({ address, additionalAddresses, tcpBacklogSize }: ListenerConfig): DoorConfig[] =>
+const placesOf = ({ address, additionalAddresses, tcpBacklogSize }: ListenerConfig): DoorConfig[] =>
   [address, ...additionalAddresses].map((one) => ({
     address: addressOf(one),
     options: {
       ...(tcpBacklogSize === null ? {} : { backlog: tcpBacklogSize }),
       ...(one.kind === 'pipe' && one.mode !== undefined ? { pipeMode: one.mode } : {}),
     },
+    upstream: null,
+  }));
+
+const placesOfDoor = (config: ListenerConfig, { upstream, port }: OpenDoor): DoorConfig[] =>
+  doorPlaces(config, port).map((one) => ({
+    address: addressOf(one),
+    options: config.tcpBacklogSize === null ? {} : { backlog: config.tcpBacklogSize },
+    upstream,
   }));
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';

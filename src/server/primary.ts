@@ -148,7 +148,8 @@ export class Primary {
     const socket = join(this.#folder, 'facts.sock');
     const onGone = (worker: number, incarnation: number) =>
       this.#facts?.tell({ kind: 'worker_gone', worker, incarnation });
-    this.#workers = roles.workers({ size, socket, log, onGone });
+    const onDoors = () => this.#facts?.tell({ kind: 'listeners', listeners: this.#workers.listeners });
+    this.#workers = roles.workers({ size, socket, log, onGone, onDoors });
     const refused = [...(await this.#adminRefused(wanted, TAKEOVER_MS))];
     const claim = await this.#workers.claim(wanted);
     refused.push(...claim.refused);
@@ -211,13 +212,13 @@ export class Primary {
     }
     const refused = await this.#adminRefused(loaded.snapshot, 0);
     const claim = refused.length > 0 ? null : await this.#workers.claim(loaded.snapshot);
+    if (this.#state !== 'LIVE') return; // it is being stopped, and opens nothing any more
     const problems = claim?.refused ?? refused;
     if (problems.length > 0 || !claim) {
       this.#reloadFailed(problems.map(refusal));
       return;
     }
     const { snapshot } = claim;
-    if (this.#state !== 'LIVE') return;
     const changes = diff(this.#snapshot, snapshot);
     if (changes.same) {
       this.#reloads++;

@@ -11,7 +11,7 @@ export interface Workers {
   /** How many are running now. */
   readonly live: number;
   readonly restarts: number;
-  /** What is listened on, with the ports the kernel chose. */
+  /** What is listened on, with the ports the kernel chose, and the doors behind. */
   readonly listeners: readonly ListenerInfo[];
   /** Connections closed because no worker could take them. */
   readonly refused: number;
@@ -45,6 +45,8 @@ export interface WorkersOptions {
   readonly log: Logger;
   /** A worker died; its connections went with it. */
   onGone(worker: number, incarnation: number): void;
+  /** `listeners` has other doors than before. */
+  onDoors(): void;
 }
 
 export interface FactsOptions {

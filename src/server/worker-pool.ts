@@ -2,12 +2,15 @@ import { fork } from 'node:child_process';
 import type { Snapshot } from '../config/snapshot.ts';
 import type { ListenerInfo, ListenFailure } from './data-plane.ts';
 import { connectionDescriptors } from './descriptors.ts';
+import { DoorKeeper } from './door-keeper.ts';
+import { doorPlaces } from './door-places.ts';
 import { entry } from './entry.ts';
 import { type Claim, FrontDoor } from './front-door.ts';
 import { HandOut, type Taker, whenSilent } from './hand-out.ts';
 import { type KeyChanges, KeyHub } from './keys.ts';
 import type { Level } from './log.ts';
 import { birthEnv, type FromWorker, type ToWorker } from './messages.ts';
+import { NameStore } from './names.ts';
 import { RestartPolicy } from './restart-policy.ts';
 import type { Workers, WorkersOptions } from './roles.ts';
 
@@ -18,6 +21,8 @@ interface Slot {
   incarnation: number;
   /** The snapshot this life was last heard to have applied, and how that went. */
   applied: number;
+  /** The doors this life was last heard to serve. */
+  doors: number;
   failures: readonly ListenFailure[];
   listeners: readonly ListenerInfo[];
   timer: NodeJS.Timeout | null;
@@ -25,6 +30,8 @@ interface Slot {
 
 /** How long a worker may take over a snapshot before the primary goes on without its answer. */
 const APPLY_LIMIT_MS = 15_000;
+/** The same for new doors, which a client waits for. */
+const DOORS_LIMIT_MS = 5000;
 
 /** The workers: started, told, given connections, restarted. Nothing here waits for one longer than a limit. */
 export class WorkerPool implements Workers {
@@ -32,10 +39,14 @@ export class WorkerPool implements Workers {
   readonly #options: WorkersOptions;
   readonly #slots: Slot[];
   readonly #keys = new KeyHub();
+  readonly #names = new NameStore();
   readonly #handOut = new HandOut(connectionDescriptors());
   readonly #door = new FrontDoor((at, socket) => this.#handOut.give(at, socket));
+  /** The doors that all workers serve. */
+  readonly doors: DoorKeeper;
   #snapshot: Snapshot | null = null;
   #snapshotId = 0;
+  #doorsId = 0;
   #stopping = false;
   #onChange: (() => void)[] = [];
 
@@ -47,10 +58,24 @@ export class WorkerPool implements Workers {
       worker: null,
       incarnation: 0,
       applied: 0,
+      doors: 0,
       failures: [],
       listeners: [],
       timer: null,
     }));
+    this.doors = new DoorKeeper({
+      log: options.log,
+      portOf: ({ address }) => (address.kind === 'ip' ? address.port : 0),
+      open: async ({ port }, listener, isOpen) =>
+        isOpen ? null : this.#door.openDoor(doorPlaces(listener, port), listener.tcpBacklogSize),
+      close: ({ port }, listener) => this.#door.closeDoor(doorPlaces(listener, port)),
+      spread: () => this.#spreadDoors(),
+      tell: (refused) => {
+        const known = { kind: 'doors_known', doors: this.doors.known, refused } as const;
+        for (const slot of this.#slots) this.#tell(slot, known);
+        options.onDoors();
+      },
+    });
   }
 
   get live(): number {
@@ -66,7 +91,8 @@ export class WorkerPool implements Workers {
   }
 
   get listeners(): readonly ListenerInfo[] {
-    return this.#slots.find(({ applied }) => applied === this.#snapshotId)?.listeners ?? [];
+    const listeners = this.#slots.find(({ applied }) => applied === this.#snapshotId)?.listeners ?? [];
+    return [...listeners, ...this.doors.addresses];
   }
 
   claim(snapshot: Snapshot): Promise<Claim> {
@@ -78,10 +104,13 @@ export class WorkerPool implements Workers {
     this.#snapshot = snapshot;
     const id = ++this.#snapshotId;
     this.#door.keepOnly(snapshot);
+    this.doors.take(snapshot);
+    this.#names.keepOnly(snapshot.listeners);
+    this.#doorsId++;
     for (const slot of this.#slots) {
       if (slot.worker) {
         this.#handOut.pause(slot.worker);
-        this.#tell(slot, { kind: 'snapshot', id, snapshot });
+        this.#tellSnapshot(slot, snapshot);
       } else if (slot.timer === null) this.#start(slot);
     }
     const asked = this.#slots.map((slot) => ({ slot, incarnation: slot.incarnation }));
@@ -92,6 +121,7 @@ export class WorkerPool implements Workers {
         ),
       APPLY_LIMIT_MS,
     );
+    this.doors.begin();
     for (const { index, worker, applied } of this.#slots)
       if (worker && applied < id)
         this.#options.log.warn('a worker has not answered to its configuration', { worker: index });
@@ -122,6 +152,7 @@ export class WorkerPool implements Workers {
 
   #stopAccepting(): void {
     this.#stopping = true;
+    this.doors.close();
     this.#handOut.close();
     for (const slot of this.#slots) {
       if (slot.timer) clearTimeout(slot.timer);
@@ -134,7 +165,7 @@ export class WorkerPool implements Workers {
     const { socket, log } = this.#options;
     slot.timer = null;
     slot.incarnation++;
-    slot.applied = 0;
+    slot.applied = slot.doors = 0;
     slot.failures = [];
     const birth = {
       worker: slot.index,
@@ -158,7 +189,32 @@ export class WorkerPool implements Workers {
     child.on('error', (error) => log.warn('message to a worker failed', { worker: slot.index, error: error.message }));
     void whenSilent(child).then(() => this.#exited(slot, worker));
     this.#tell(slot, { kind: 'keys', changes: this.#keys.all() });
-    if (this.#snapshot) this.#tell(slot, { kind: 'snapshot', id: this.#snapshotId, snapshot: this.#snapshot });
+    for (const learned of this.#names.messages()) this.#tell(slot, { kind: 'names', learned });
+    if (this.#snapshot) this.#tellSnapshot(slot, this.#snapshot);
+  }
+
+  #tellSnapshot(slot: Slot, snapshot: Snapshot): void {
+    const { open, known } = this.doors;
+    this.#tell(slot, { kind: 'snapshot', id: this.#snapshotId, snapshot, doorsId: this.#doorsId, doors: open });
+    this.#tell(slot, { kind: 'doors_known', doors: known, refused: [] });
+  }
+
+  /** Those that are given connections must all serve a door before a client hears of it. */
+  async #spreadDoors(): Promise<void> {
+    const id = ++this.#doorsId;
+    for (const slot of this.#slots) this.#tell(slot, { kind: 'doors', id, doors: this.doors.open });
+    const asked = this.#slots.filter(({ worker, applied }) => worker !== null && applied > 0);
+    const lives = asked.map((slot) => ({ slot, incarnation: slot.incarnation }));
+    await this.#until(
+      () =>
+        lives.every(
+          ({ slot, incarnation }) => slot.incarnation !== incarnation || slot.worker === null || slot.doors >= id,
+        ),
+      DOORS_LIMIT_MS,
+    );
+    for (const { slot, incarnation } of lives)
+      if (slot.worker && slot.incarnation === incarnation && slot.doors < id)
+        this.#options.log.warn('a worker has not answered to new doors', { worker: slot.index });
   }
 
   #tell(slot: Slot, message: ToWorker): void {
@@ -171,13 +227,26 @@ export class WorkerPool implements Workers {
         slot.applied = message.id;
         slot.failures = message.failures;
         slot.listeners = message.listeners;
-        if (message.id === this.#snapshotId) this.#handOut.add(worker);
-        this.#changed();
+        slot.doors = message.doorsId;
+        this.#mayTake(slot, worker);
+        break;
+      case 'doors_applied':
+        slot.doors = message.id;
+        this.#mayTake(slot, worker);
+        break;
+      case 'doors_wanted':
+        this.doors.ask(message.wanted);
         break;
       case 'keys':
         this.#keys.take(slot.index, message.changes);
         this.#spread(slot, message.changes);
         break;
+      case 'names': {
+        const learned = message.learned.filter((one) => this.#names.keep(one));
+        if (learned.length > 0)
+          for (const other of this.#slots) if (other !== slot) this.#tell(other, { kind: 'names', learned });
+        break;
+      }
       case 'took':
         this.#handOut.answered(worker, message.seq);
         break;
@@ -186,6 +255,12 @@ export class WorkerPool implements Workers {
         worker.given = worker.open.size;
         break;
     }
+  }
+
+  /** It is given connections once it serves all that is listened on; who gets some already goes on when there are more doors. */
+  #mayTake(slot: Slot, worker: Taker): void {
+    if (slot.applied === this.#snapshotId && slot.doors === this.#doorsId) this.#handOut.add(worker);
+    this.#changed();
   }
 
   #spread(from: Slot, changes: KeyChanges): void {

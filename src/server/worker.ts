@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Snapshot } from '../config/snapshot.ts';
 import { dialSocket } from '../events/socket-channel.ts';
+import { systemClock } from '../net/clock.ts';
+import { DoorBook } from '../net/door-book.ts';
 import { createDataRole, type DataRole, realWorld } from './data-role.ts';
 import { HandedNetwork } from './handed-network.ts';
 import { Keys } from './keys.ts';
 import { createLogger } from './log.ts';
 import { type FromWorker, readBirth, type ToWorker } from './messages.ts';
+import { Names } from './names.ts';
 import { guardProcess } from './process-guard.ts';
 import { ProcessView } from './process-view.ts';
 
@@ -27,6 +30,11 @@ guardProcess(log, () => ({ connections: role?.plane.active ?? 0 }));
 
 const network = new HandedNetwork();
 const keys = new Keys((changes) => tell({ kind: 'keys', changes }));
+const doors = new DoorBook((wanted) => {
+  if (process.connected) tell({ kind: 'doors_wanted', wanted });
+  else doors.giveUp(); // nobody is there to open them
+}, systemClock);
+const names = new Names((learned) => tell({ kind: 'names', learned }));
 let ending = false;
 let latest: Snapshot | null = null;
 /** Snapshots and the like are applied one after the other. */
@@ -47,10 +55,22 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
       if (socket) network.take(message.at, socket);
       break;
     case 'snapshot':
-      next(() => apply(message.id, message.snapshot));
+      next(() => apply(message));
+      break;
+    case 'doors':
+      next(async () => {
+        await role?.plane.setDoors(message.doors);
+        tell({ kind: 'doors_applied', id: message.id });
+      });
+      break;
+    case 'doors_known':
+      doors.know(message.doors, message.refused);
       break;
     case 'keys':
       keys.apply(message.changes);
+      break;
+    case 'names':
+      names.apply(message.learned);
       break;
     case 'level':
       log.level = message.level;
@@ -61,7 +81,10 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
   }
 });
 
-process.on('disconnect', () => next(finishAlone));
+process.on('disconnect', () => {
+  doors.giveUp();
+  next(finishAlone);
+});
 
 let told = 0;
 setInterval(() => {
@@ -78,7 +101,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     next(() => drain(latest?.process.drainTimeoutMs ?? 0));
   });
 
-async function apply(id: number, snapshot: Snapshot): Promise<void> {
+async function apply({ id, snapshot, doorsId, doors: open }: ToWorker & { kind: 'snapshot' }): Promise<void> {
   latest = snapshot;
   role ??= await createDataRole({
     worker: birth.worker,
@@ -87,13 +110,15 @@ async function apply(id: number, snapshot: Snapshot): Promise<void> {
     dial: dialSocket(birth.socket),
     snapshot,
     keys,
+    doors,
+    names,
     log,
     world: { ...realWorld(), network },
     process: new ProcessView(`worker-${birth.worker}`),
   });
   role.apply(snapshot);
-  const failures = await role.plane.apply(snapshot);
-  tell({ kind: 'applied', id, failures, listeners: role.plane.listeners() });
+  const failures = await role.plane.apply(snapshot, open);
+  tell({ kind: 'applied', id, doorsId, failures, listeners: role.plane.listeners() });
 }
 
 async function drain(timeoutMs: number): Promise<void> {
@@ -109,7 +134,7 @@ async function finishAlone(): Promise<void> {
     connections: role?.plane.active ?? 0,
   });
   if (role && latest) {
-    await role.plane.apply({ ...latest, listeners: [] });
+    await role.plane.apply({ ...latest, listeners: [] }, []);
     const limit = performance.now() + ORPHAN_LIMIT_MS;
     while (role.plane.active > 0 && performance.now() < limit && !ending)
       await new Promise((resolve) => setTimeout(resolve, ORPHAN_LOOK_MS));

@@ -5,6 +5,7 @@ import type { Clock } from '../net/transport.ts';
 import type { StatsRegistry } from '../stats/registry.ts';
 import { Cluster } from './cluster.ts';
 import { DnsRefresher, type Resolve } from './dns.ts';
+import { NamedHosts } from './named-hosts.ts';
 
 export interface ClusterManagerOptions {
   readonly stats: StatsRegistry;
@@ -50,6 +51,7 @@ export class ClusterManager {
   #add(config: ClusterConfig): void {
     const { stats, random, resolve, clock } = this.#options;
     const cluster = new Cluster(config, stats, random);
+    cluster.named = new NamedHosts(cluster, resolve, clock);
     if (config.type === 'STATIC') {
       cluster.setHosts(config.endpoints.map(({ address, weight }) => ({ address: addressOf(address), weight })));
       this.#clusters.set(config.name, { cluster, dns: null });

@@ -3,6 +3,7 @@ import type { Address } from '../net/transport.ts';
 import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { clusterStats } from './cluster-stats.ts';
 import { type LoadBalancer, makeLoadBalancer } from './load-balancer.ts';
+import type { NamedHosts } from './named-hosts.ts';
 
 /** One upstream address of a cluster, with what is open on it now. */
 export class Host {
@@ -25,6 +26,8 @@ export class Cluster {
   readonly stats: StatsRegistry;
   readonly ids: StatIds<keyof typeof clusterStats.stats>;
   hosts: readonly Host[] = [];
+  /** Hosts beside its own set, that connections are led to by name. Null: none can be. */
+  named: NamedHosts | null = null;
   readonly #balancer: LoadBalancer;
   #waiting: (() => void)[] = [];
   /** True once hosts were given, be they none. */
@@ -46,6 +49,16 @@ export class Cluster {
     return null;
   }
 
+  /** Calls back with the host behind `b2.example:9092`, one of ours or not; null: its name has no address. */
+  lead(upstream: string, call: (host: Host | null) => void): void {
+    const counted = (host: Host | null): void => {
+      if (host === null) this.stats.inc(this.ids.upstream_cx_none_healthy);
+      call(host);
+    };
+    if (this.named === null) counted(null);
+    else this.named.find(upstream, counted);
+  }
+
   /** The host with this address, if it is still one of ours. */
   find(address: string): Host | undefined {
     return this.hosts.find((host) => host.address.text === address);
@@ -55,7 +68,7 @@ export class Cluster {
   setHosts(addresses: readonly { address: Address; weight: number }[]): void {
     const known = new Map(this.hosts.map((host) => [host.address.text, host]));
     this.hosts = addresses.map(({ address, weight }) => {
-      const host = known.get(address.text);
+      const host = known.get(address.text) ?? this.named?.adopt(address.text);
       return host && host.weight === weight ? host : new Host(address, weight);
     });
     this.resolved = true;

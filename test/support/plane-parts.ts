@@ -8,6 +8,8 @@ import { ipAddress } from '../../src/net/address.ts';
 import type { NetworkFilter } from '../../src/net/filter.ts';
 import type { Clock, Network } from '../../src/net/transport.ts';
 import type { DataPlane } from '../../src/server/data-plane.ts';
+import { LocalDoors } from '../../src/server/local-doors.ts';
+import { createLogger } from '../../src/server/log.ts';
 import { createDataPlane, type LinkFactory } from '../../src/server/plane.ts';
 import { StatsRegistry } from '../../src/stats/registry.ts';
 import type { Resolve } from '../../src/upstream/dns.ts';
@@ -73,6 +75,7 @@ export function listenerConfig(wishes: PlaneWishes = {}): ListenerConfig {
     accessLogs: [],
     envoyAccessLogs: [],
     options: {},
+    doors: null,
     ...wishes.listener,
   };
 }
@@ -170,6 +173,10 @@ export interface PlaneParts {
   readonly stats: StatsRegistry;
   readonly observer: RecordingObserver;
   readonly keys: Map<string, string>;
+  /** Opens what sessions ask for, of the snapshot that it applied to the plane. */
+  readonly doors: LocalDoors;
+  /** Lines of the doors' log. */
+  readonly log: string[];
   readonly errors: unknown[];
 }
 
@@ -188,6 +195,9 @@ export function planeOn(
   const links = new Map<string, LinkFactory>([
     [TCP_PROXY, (config, env) => tcpProxy(config as never, { ...env, cluster: (name) => env.clusters.get(name) })],
   ]);
+  const log: string[] = [];
+  const output = { writableLength: 0, write: (line: string) => log.push(line.trimEnd().slice(25)) > 0 };
+  const doors = new LocalDoors({ log: createLogger({ role: 'doors', output }), clock, onChange: () => {} });
   const { judge } = wishes;
   if (judge) links.set(JUDGE, () => () => judge());
   const plane = createDataPlane({
@@ -203,11 +213,13 @@ export function planeOn(
       forget: (key) => void keys.delete(key),
       lookup: (key) => keys.get(key),
     },
+    doors: doors.book,
     resolve,
     random,
     protocols: wishes.protocol ? [wishes.protocol] : [],
     links,
     log: (_level, _message, error) => void errors.push(error),
   });
-  return { plane, stats, observer, keys, errors };
+  doors.attach(plane);
+  return { plane, stats, observer, keys, doors, log, errors };
 }

@@ -27,6 +27,7 @@ export interface Script {
 export class ScriptedSession implements Session {
   readonly host: SessionHost;
   readonly log: string[] = [];
+  closesWhenOpaque = false;
   readonly #script: Script;
   #inside = false;
 

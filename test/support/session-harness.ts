@@ -4,6 +4,7 @@ import type { Fault } from '../../src/exchange/fault.ts';
 import type {
   BoundFilter,
   Denial,
+  Door,
   Gear,
   Session,
   SessionHost,
@@ -12,6 +13,7 @@ import type {
 } from '../../src/exchange/protocol-filter.ts';
 import { type ConfirmedFacts, SessionFacts } from '../../src/exchange/session-facts.ts';
 import { otherSide, Side } from '../../src/exchange/side.ts';
+import { TestDoors } from './test-doors.ts';
 
 /** A policy as tests write one: null = allow. `later` is settled with `decide()`. */
 export type Judge = (turn: Turn) => Denial | null | 'later';
@@ -24,6 +26,8 @@ export interface HarnessOptions {
   readonly enforces?: boolean;
   /** Keys that some upstream host was seen to issue, in hex. */
   readonly issuedKeys?: ReadonlySet<string>;
+  /** Doors to other upstream hosts; default: each is there at once, from port 19093 on. */
+  readonly doors?: TestDoors;
 }
 
 /** A copy of an ended exchange, without times: what must be equal however the bytes were cut. */
@@ -48,6 +52,7 @@ export interface EndedExchange {
   readonly severity: string;
   readonly traceparent: string;
   readonly policy: string;
+  readonly attributes: string;
   /** Faults in the order of times, '' = none. */
   readonly disorder: string;
 }
@@ -96,6 +101,7 @@ export class SessionHarness implements SessionHost {
   readonly judges: boolean;
   readonly enforces: boolean;
   readonly session: Session;
+  readonly doors: TestDoors;
   readonly ended: EndedExchange[] = [];
   readonly asides: string[] = [];
   readonly confirmed: ConfirmedFacts[] = [];
@@ -125,6 +131,7 @@ export class SessionHarness implements SessionHost {
     this.judges = options.judge !== undefined;
     this.enforces = options.enforces ?? false;
     this.#issued = options.issuedKeys ?? new Set();
+    this.doors = options.doors ?? new TestDoors();
     this.session = options.bound.open(this);
   }
 
@@ -286,6 +293,7 @@ export class SessionHarness implements SessionHost {
       severity: x.severity,
       traceparent: x.traceparent,
       policy: x.policy,
+      attributes: x.attributes,
       disorder: disorderOf(x),
     });
     x.reset();
@@ -309,6 +317,11 @@ export class SessionHarness implements SessionHost {
     this.connects.push(key);
     return this.#issued.has(key);
   }
+
+  door(upstream: string): Door | null {
+    return this.doors.ask(upstream, this.#doorsKnown);
+  }
+  readonly #doorsKnown = (): void => this.resume(Side.upstream);
 
   resume(side: Side): void {
     this.#directions[side].resume = true;

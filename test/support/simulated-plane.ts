@@ -19,7 +19,7 @@ export class SimulatedPlane {
   ): Promise<SimulatedPlane> {
     const simulated = new SimulatedPlane(wishes, wire);
     if (wire.server !== false) await Endpoint.listen(simulated.network, SERVER, simulated.servers);
-    expect(await simulated.parts.plane.apply(snapshotOf(wishes))).toEqual([]);
+    expect(await simulated.parts.doors.apply(snapshotOf(wishes))).toEqual([]);
     return simulated;
   }
 
