@@ -37,8 +37,9 @@ export function recordedSessions(protocol: ProtocolFilter): RecordedSession[] {
 export const saidBy = ({ lines }: RecordedSession, who: '>' | '<'): Buffer =>
   Buffer.concat(lines.filter((line) => line.who === who).map(({ bytes }) => bytes));
 
-const EVERY_OFFSET_BELOW = 32 * 1024;
-const NEAR_BOUNDARY = 64;
+/** SLUICE_EVERY_CUT=1 for all offsets of sessions up to 32 KiB: some minutes a protocol. */
+const EVERY_OFFSET_BELOW = process.env['SLUICE_EVERY_CUT'] === '1' ? 32 * 1024 : 4 * 1024;
+const NEAR_BOUNDARY = 24;
 const SEEDED = 1000;
 
 export interface Cut {
@@ -46,7 +47,7 @@ export interface Cut {
   readonly at: number;
 }
 
-/** Every offset; of sessions over 32 KiB those within 64 bytes of a line's ends, and 1,000 seeded others. */
+/** Every offset; of long sessions those within 24 bytes of a line's ends, and 1,000 seeded others. */
 export function cutsOf(session: RecordedSession): Cut[] {
   const cuts: Cut[] = [];
   const whole = session.bytes <= EVERY_OFFSET_BELOW;
