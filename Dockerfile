@@ -43,8 +43,8 @@ COPY --from=build /source/package ./
 # A volume that is mounted here for the first time takes this owner over.
 COPY --from=build --chown=node:node /source/spool /var/lib/sluice
 USER node
-# Admin, metrics, and the usual ports of Postgres, MySQL, Redis, MongoDB and ZooKeeper behind Sluice; sluice.yaml decides.
-EXPOSE 9901 9100 15432 13306 16379 37017 12181
+# Admin, metrics, and the usual ports of Postgres, MySQL, Redis, MongoDB, ZooKeeper and Kafka behind Sluice; sluice.yaml decides.
+EXPOSE 9901 9100 15432 13306 16379 37017 12181 19092
 VOLUME /var/lib/sluice
 # Drains: connections end at a quiet point, or at drain_timeout.
 STOPSIGNAL SIGTERM

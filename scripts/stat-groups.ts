@@ -1,3 +1,4 @@
+import { KAFKA_STAT_GROUPS } from '../protocol-filters/kafka/stat-groups.ts';
 import { MONGO_STAT_GROUPS } from '../protocol-filters/mongodb/stat-groups.ts';
 import {
   COMMAND_STATS as MYSQL_COMMAND_STATS,
@@ -13,6 +14,7 @@ import {
 } from '../protocol-filters/redis/stats.ts';
 import { ZOOKEEPER_STAT_GROUPS } from '../protocol-filters/zookeeper/stats.ts';
 import { adminStats } from '../src/admin/admin-stats.ts';
+import { LAG_STAT_GROUPS } from '../src/digest/lag/lag-stats.ts';
 import { digestStats, eventStats } from '../src/events/event-stats.ts';
 import { tcpProxyStats } from '../src/filters/tcp-proxy-stats.ts';
 import { asideStats, listenerOwnStats, listenerStats, opaqueStats } from '../src/net/listener-stats.ts';
@@ -68,4 +70,6 @@ export const STAT_GROUPS: readonly StatGroup[] = [
   REDIS_OPAQUE_STATS,
   ...MONGO_STAT_GROUPS,
   ...ZOOKEEPER_STAT_GROUPS,
+  ...KAFKA_STAT_GROUPS,
+  ...LAG_STAT_GROUPS,
 ];

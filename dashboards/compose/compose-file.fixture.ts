@@ -43,13 +43,15 @@ export const mounts = services.flatMap(([name, { volumes = [] }]) =>
 
 /** Ports that each service listens on in compose's network. */
 export const LISTENS: Readonly<Record<string, readonly number[]>> = {
-  sluice: [9901, 9100, 15432, 13306, 16379, 37017, 12181],
+  sluice: [9901, 9100, 15432, 13306, 16379, 37017, 12181, 19092, 19093],
   load: [],
   postgres: [5432],
   mariadb: [3306],
   redis: [6379],
   mongodb: [27017],
   zookeeper: [2181],
+  'kafka-1': [9092, 9093],
+  'kafka-2': [9092],
   clickhouse: [8123, 9000],
   'otel-collector': [4317, 4318, 8888, 13133],
   prometheus: [9090],

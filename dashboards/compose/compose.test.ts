@@ -129,6 +129,28 @@ describe('what the services are told', () => {
     ]);
   });
 
+  test('each broker says that it is at its own name, where Sluice can reach it, and one is the controller of both', () => {
+    for (const name of ['kafka-1', 'kafka-2']) {
+      const { environment = {} } = service(name);
+      expect(environment['KAFKA_ADVERTISED_LISTENERS']).toBe(`PLAINTEXT://${name}:${LISTENS[name]![0]}`);
+      expect(environment['KAFKA_NODE_ID']).toBe(name.slice(-1));
+      const [, id, voter, port] =
+        /^(\d)@([a-z0-9-]+):(\d+)$/.exec(environment['KAFKA_CONTROLLER_QUORUM_VOTERS']!) ?? [];
+      expect(service(voter!).environment).toMatchObject({
+        KAFKA_NODE_ID: id,
+        KAFKA_PROCESS_ROLES: 'broker,controller',
+      });
+      expect(LISTENS[voter!]).toContain(Number(port));
+      const id16 = Buffer.from(environment['CLUSTER_ID']!, 'base64url'); // Kafka's form of a UUID
+      expect({ bytes: id16.length, text: id16.toString('base64url') }).toEqual({
+        bytes: 16,
+        text: environment['CLUSTER_ID'],
+      });
+      // One of two brokers may be gone, and topics that Kafka makes for itself still be written.
+      expect(environment['KAFKA_TRANSACTION_STATE_LOG_MIN_ISR']).toBe('1');
+    }
+  });
+
   test('every file that a command names is mounted', () => {
     for (const [name, { command = [] }] of services)
       for (const file of command.flatMap((word) => /(?:=|^)(\/etc\/\S+)$/.exec(word)?.[1] ?? []))
@@ -151,7 +173,7 @@ describe('what the services are told', () => {
     };
     expect({ code: await runCheck({ config: files.sluice }, io as never), said }).toEqual({
       code: 0,
-      said: `${files.sluice}: fine, 5 listeners, 5 clusters\n`,
+      said: `${files.sluice}: fine, 6 listeners, 6 clusters\n`,
     });
   });
 

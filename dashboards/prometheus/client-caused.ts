@@ -4,7 +4,7 @@
  * service: connection and resource classes (08, 53, 57P), deadlocks and serialization failures (40), internal errors (XX),
  * statement timeouts of MySQL (3024, 1969), Redis' OOM, LOADING, READONLY, CLUSTERDOWN and their like, MongoDB's WriteConflict
  * (112), MaxTimeMSExpired (50), CursorNotFound (43), NotWritablePrimary (10107), interruptions and time-outs, ZooKeeper's
- * CONNECTIONLOSS, SESSIONEXPIRED, NOTREADONLY. Codes of all systems meet here: MongoDB's of five digits that look like one
+ * CONNECTIONLOSS, SESSIONEXPIRED, NOTREADONLY, Kafka's NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, REQUEST_TIMED_OUT. Codes of all systems meet here: MongoDB's of five digits that look like one
  * of the SQLSTATEs below are refusals of a field or a stage, and so the client's as well.
  */
 export const CLIENT_CAUSED: readonly (readonly [pattern: string, why: string])[] = [
@@ -56,6 +56,31 @@ export const CLIENT_CAUSED: readonly (readonly [pattern: string, why: string])[]
   [
     'BADARGUMENTS|INVALIDACL|AUTHFAILED|EPHEMERALONLOCALSESSION|RECONFIGDISABLED|QUOTAEXCEEDED',
     'a mistake, or not allowed',
+  ],
+
+  // Kafka: names. What belongs to the life of a group or a transaction is a client's next step and no failure; leaders and
+  // coordinators that are elsewhere are what clients see of a failover, and stay failures.
+  ['[A-Z_]+_AUTHORIZATION_FAILED|SASL_AUTHENTICATION_FAILED', 'not allowed, wrong user or password'],
+  [
+    'UNSUPPORTED_[A-Z_]+|ILLEGAL_SASL_STATE|SECURITY_DISABLED|POLICY_VIOLATION',
+    'a thing that is not supported or allowed',
+  ],
+  [
+    'UNKNOWN_TOPIC_(?:OR_PARTITION|ID)|TOPIC_ALREADY_EXISTS|GROUP_ID_NOT_FOUND|RESOURCE_NOT_FOUND|OFFSET_OUT_OF_RANGE',
+    'no such topic, group or offset; there is one',
+  ],
+  [
+    'INVALID_(?:TOPIC_EXCEPTION|REQUIRED_ACKS|GROUP_ID|SESSION_TIMEOUT|COMMIT_OFFSET_SIZE|TIMESTAMP|PARTITIONS|REPLICATION_FACTOR|REPLICA_ASSIGNMENT|CONFIG|REQUEST|RECORD|PRINCIPAL_TYPE|REGULAR_EXPRESSION)',
+    'wrong values',
+  ],
+  ['MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE|OFFSET_METADATA_TOO_LARGE', 'more than the topic takes'],
+  [
+    'REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID|MEMBER_ID_REQUIRED|FENCED_(?:INSTANCE_ID|MEMBER_EPOCH)|STALE_MEMBER_EPOCH|UNRELEASED_INSTANCE_ID|NON_EMPTY_GROUP|GROUP_SUBSCRIBED_TO_TOPIC|INCONSISTENT_GROUP_PROTOCOL',
+    'the life of a consumer group',
+  ],
+  [
+    'FETCH_SESSION_ID_NOT_FOUND|INVALID_FETCH_SESSION_EPOCH|CONCURRENT_TRANSACTIONS|PRODUCER_FENCED|INVALID_PRODUCER_EPOCH|INVALID_TXN_STATE|DUPLICATE_SEQUENCE_NUMBER',
+    'sessions and producers that were replaced, a retry of what is there',
   ],
 ];
 

@@ -89,6 +89,7 @@ export const ratioRules = (form: Form): RuleGroup[] =>
 export const otherRules = (form: Form): RuleGroup[] => [
   { name: 'sluice-digests', interval: '', rules: digests(form) },
   traffic(),
+  kafka(),
 ];
 
 /** Of all operations. */
@@ -172,6 +173,7 @@ const LOGIN_FAILURES: Readonly<Record<string, { readonly counter: string; readon
   redis: { counter: 'sluice_redis_login_failures_total' },
   mongodb: { counter: 'sluice_mongodb_auth_login_failures_total', without: 'instance, mechanism' },
   zookeeper: { counter: 'sluice_zookeeper_login_failures_total' },
+  kafka: { counter: 'sluice_kafka_auth_login_failures_total', without: 'instance, mechanism' },
 };
 
 /** What hangs on no histogram. */
@@ -192,6 +194,38 @@ function traffic(): RuleGroup {
       {
         record: 'cluster:envoy_cluster_upstream_cx_connect_fail_per_upstream_cx_total:ratio_rate5m',
         expr: 'sum without (instance) (rate(envoy_cluster_upstream_cx_connect_fail[5m]))\n/\n(sum without (instance) (rate(envoy_cluster_upstream_cx_total[5m])) > 0)',
+      },
+    ],
+  };
+}
+
+/**
+ * Kafka. Lag is what each Sluice has heard: of several the greatest, not the sum. `other` holds groups that found no room:
+ * which, changes.
+ */
+function kafka(): RuleGroup {
+  const named = 'group!="other"';
+  const sum = (counter: string, window: string) =>
+    `sum without (instance) (rate(sluice_kafka_${counter}_total[${window}]))`;
+  return {
+    name: 'sluice-kafka-traffic',
+    interval: '',
+    rules: [
+      {
+        record: 'group:sluice_consumer_group_lag_sum:max',
+        expr: `max without (instance) (sluice_consumer_group_lag_sum{${named}})`,
+      },
+      {
+        record: 'group:sluice_consumer_group_committed_messages:rate15m',
+        expr: `sum without (instance) (rate(sluice_consumer_group_committed_messages_total{${named}}[15m]))`,
+      },
+      {
+        record: 'group:sluice_kafka_group_rebalances:increase15m',
+        expr: `sum without (instance) (increase(sluice_kafka_group_rebalances_total{${named}}[15m]))`,
+      },
+      {
+        record: 'listener:sluice_kafka_refused_records_per_record:ratio_rate5m',
+        expr: `${sum('refused_records', '5m')}\n/\n(${sum('refused_records', '5m')} + ${sum('produced_records', '5m')} > 0)`,
       },
     ],
   };

@@ -89,7 +89,7 @@ describe.each(['rules', 'rules-native'])('%s', (folder) => {
   test('what is recorded is called level:metric:operations, and sums without labels instead of by some', () => {
     for (const { record, expr } of list) {
       if (record === undefined) continue;
-      expect(record).toMatch(/^(error|listener|listener_database|digest|cluster):[a-z0-9_]+:[a-z0-9_]+$/);
+      expect(record).toMatch(/^(error|listener|listener_database|digest|cluster|group):[a-z0-9_]+:[a-z0-9_]+$/);
       expect(expr).not.toMatch(/\bby \(/);
     }
   });
@@ -129,6 +129,13 @@ test('every error class of the client is meant, and no failure of the service is
     '251',
     'NONODE',
     'BADVERSION',
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'TOPIC_AUTHORIZATION_FAILED',
+    'SASL_AUTHENTICATION_FAILED',
+    'REBALANCE_IN_PROGRESS',
+    'MEMBER_ID_REQUIRED',
+    'INVALID_CONFIG',
+    'MESSAGE_TOO_LARGE',
   ])
     expect({ code, clients: all.test(code) }).toEqual({ code, clients: true });
   for (const code of [
@@ -159,6 +166,14 @@ test('every error class of the client is meant, and no failure of the service is
     '11600', // InterruptedAtShutdown
     'CONNECTIONLOSS',
     'SESSIONEXPIRED',
+    'NOT_LEADER_OR_FOLLOWER',
+    'NOT_COORDINATOR',
+    'NOT_ENOUGH_REPLICAS',
+    'REQUEST_TIMED_OUT',
+    'UNKNOWN_SERVER_ERROR',
+    'INVALID_PRODUCER_ID_MAPPING',
+    'KAFKA_STORAGE_ERROR',
+    'CORRUPT_MESSAGE',
     '3024',
     'OOM',
     'LOADING',
@@ -188,6 +203,12 @@ describe('every alert', () => {
         'ErrorBudgetBurn',
         'EventLoopLag',
         'HighErrorRatio',
+        'KafkaBypass',
+        'KafkaConsumerLagGrowing',
+        'KafkaConsumerStuck',
+        'KafkaProduceErrors',
+        'KafkaRebalanceStorm',
+        'KafkaRewritingFails',
         'LatencyBurn',
         'NewDigestHot',
         'PolicyDenySpike',

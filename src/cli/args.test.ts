@@ -112,7 +112,7 @@ describe('wrong usage', () => {
     ['check -c', '-c needs a value: -c FILE'],
     ['check -c a -c b', '-c is given twice'],
     ['expand -c a b', '"b" is one argument too many: sluice expand -c FILE'],
-    ['demo --only pg', '--only: "pg" is none of postgres, mysql, redis, mongodb, zookeeper'],
+    ['demo --only pg', '--only: "pg" is none of postgres, mysql, redis, mongodb, zookeeper, kafka'],
     ['demo --for 20', '--for: "20" is not a duration such as 20s, 500ms or 5m'],
     ['demo --for 0s', '--for: "0s" is not a duration such as 20s, 500ms or 5m'],
     ['demo --for 600h', '--for: "600h" is not a duration such as 20s, 500ms or 5m'],

@@ -77,7 +77,7 @@ const CONFIG: OptionSpec = {
   value: 'FILE',
   help: 'sluice.yaml, or a bootstrap file in Envoy v3 form',
 };
-const DEMO_DATABASES = ['postgres', 'mysql', 'redis', 'mongodb', 'zookeeper'];
+const DEMO_DATABASES = ['postgres', 'mysql', 'redis', 'mongodb', 'zookeeper', 'kafka'];
 const DEFAULT_ADMIN = '127.0.0.1:9901';
 
 /** Every command with its options: what is parsed and what `help` prints come from this one table. */
@@ -85,8 +85,8 @@ const COMMANDS: Readonly<Record<Command['name'], CommandSpec>> = {
   run: {
     usage: 'run [URL…] [-c FILE] [options]',
     help: 'proxy databases, from URLs or from a file',
-    more: `A URL is postgres://, mysql://, redis://, mongodb:// or zookeeper://HOST[:PORT], or tcp://HOST:PORT for
-bytes of no known protocol.
+    more: `A URL is postgres://, mysql://, redis://, mongodb://, zookeeper:// or kafka://HOST[:PORT], or
+tcp://HOST:PORT for bytes of no known protocol.
 Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --listen says otherwise.`,
     options: {
       config: CONFIG,

@@ -19,7 +19,7 @@ const REFRESH_MS = 1_000;
 const STARTLE_MS = 500;
 const RATE_WINDOW_MS = 5_000;
 /** The final table holds every query of the shop. */
-const FINAL_LINES = 120;
+const FINAL_LINES = 180;
 
 /** How many lines stand above the live table, besides one for each database. */
 const LINES_ABOVE = 6;

@@ -162,6 +162,7 @@ class TcpProxy implements NetworkFilter {
     info.upstreamLocalAddress = this.#upstream!.local.text;
     info.upstreamConnectionId = this.#env.connectionId?.() ?? 0;
     this.#connection.facts.upstreamAddress = this.#host!.address.text;
+    if (this.#connection.door !== null) cluster.named?.reached(this.#connection.door);
     if (this.#config.flush_access_log_on_connected === true) this.#log('connected');
     this.#upstream!.setWatermark(cluster.config.perConnectionBufferLimitBytes);
     const early = this.#early;
@@ -266,7 +267,7 @@ class TcpProxy implements NetworkFilter {
     const cluster = this.#cluster!;
     const { info, door } = this.#connection;
     this.#connectTimer?.cancel();
-    if (door !== null) cluster.named?.failed(door, host);
+    if (door !== null) cluster.named?.failed(door, host, this.#timedOut ? 'ETIMEDOUT' : code);
     host.connectFail++;
     cluster.stats.inc(cluster.ids.upstream_cx_connect_fail);
     if (this.#timedOut) cluster.stats.inc(cluster.ids.upstream_cx_connect_timeout);

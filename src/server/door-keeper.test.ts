@@ -200,6 +200,26 @@ describe('the listener’s own port', () => {
   });
 });
 
+describe('a server that names the listener itself', () => {
+  const cases: [listens: string, named: string, port: number][] = [
+    ['0.0.0.0', 'localhost:19092', 19_092],
+    ['0.0.0.0', '127.0.0.1:19092', 19_092],
+    ['::', '[::1]:19092', 19_092],
+    ['127.0.0.1', 'LOCALHOST:19092', 19_092],
+    ['10.0.0.1', '10.0.0.1:19092', 19_092],
+    ['10.0.0.1', 'localhost:19092', 19_093],
+    ['0.0.0.0', 'localhost:9092', 19_093],
+    ['0.0.0.0', 'b1:19092', 19_093],
+  ];
+  test.each(cases)('listening on %s, %s is reached at port %i: nothing passes twice', async (listens, named, port) => {
+    keeper.take(snapshot([kafka({ address: ip(listens, 19_092) })]));
+    await ask(named);
+    expect(known()).toEqual([`kafka ${named} ${port}`]);
+    keeper.take(snapshot([kafka({ address: ip(listens, 19_092) })]));
+    expect(keeper.known).toHaveLength(1);
+  });
+});
+
 describe('ports that lead to no host yet', () => {
   const begin = async (...args: Parameters<typeof snapshot>) => {
     keeper.take(snapshot(...args));

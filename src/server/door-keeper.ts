@@ -1,7 +1,15 @@
 import type { ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import { addressOf, splitHostPort } from '../net/address.ts';
 import type { OpenDoor, WantedDoor } from '../net/door-book.ts';
-import { doorPlaces, endpointsOf, onlyUpstream, portsToTry, sparesOf, upstreamPorts } from './door-places.ts';
+import {
+  doorPlaces,
+  endpointsOf,
+  leadsBack,
+  onlyUpstream,
+  portsToTry,
+  sparesOf,
+  upstreamPorts,
+} from './door-places.ts';
 import type { Logger } from './log.ts';
 
 /** What the keeper needs of the data path, in processes of its own or in this one. */
@@ -21,7 +29,7 @@ export interface DoorWorks {
 
 interface Kept {
   readonly door: OpenDoor;
-  /** It is the listener's own port, which leads to that host anyway: there is no socket of its own. */
+  /** It is the listener's own port, which leads to that host anyway, or is what that host names: there is no socket of its own. */
   readonly own: boolean;
   /** Every data path serves it. */
   known: boolean;
@@ -195,8 +203,7 @@ export class DoorKeeper {
     if (this.#kept.has(key)) return true;
     const ownPort = this.#works.portOf(listener);
     if (ownPort === 0) return this.#refuse(wanted, 'a unix socket has no ports beside it');
-    if (onlyUpstream(listener, this.#snapshot!.clusters) === wanted.upstream)
-      return this.#keep(key, { ...wanted, port: ownPort }, true);
+    if (this.#isOwn(listener, ownPort, wanted.upstream)) return this.#keep(key, { ...wanted, port: ownPort }, true);
     const { count } = listener.doors;
     const open = this.#led;
     if (open.filter((door) => door.listener === wanted.listener).length >= count)
@@ -249,12 +256,16 @@ export class DoorKeeper {
   #stays({ door, own }: Pick<Kept, 'door' | 'own'>, was: ListenerConfig): boolean {
     const now = this.#listener(door.listener);
     if (!now?.doors) return false;
-    if (own)
-      return door.port === this.#works.portOf(now) && onlyUpstream(now, this.#snapshot!.clusters) === door.upstream;
+    if (own) return door.port === this.#works.portOf(now) && this.#isOwn(now, door.port, door.upstream);
     const { firstPort, count } = now.doors;
     const inRange = firstPort === 0 || (door.port >= firstPort && door.port < firstPort + count);
     const places = (one: ListenerConfig): string => JSON.stringify(doorPlaces(one, door.port));
     return inRange && places(was) === places(now);
+  }
+
+  /** The listener's own port leads there. */
+  #isOwn(listener: ListenerConfig, ownPort: number, upstream: string): boolean {
+    return onlyUpstream(listener, this.#snapshot!.clusters) === upstream || leadsBack(listener, ownPort, upstream);
   }
 
   #listener(name: string): ListenerConfig | undefined {

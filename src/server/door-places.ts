@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { AddressConfig, ClusterConfig, ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import type { DoorRange } from '../exchange/protocol-filter.ts';
 import { addressOf, splitHostPort } from '../net/address.ts';
@@ -34,6 +35,23 @@ export function upstreamPorts(upstreams: readonly string[], listener: ListenerCo
     const read = splitHostPort(upstream);
     return read !== null && (listener.doors?.firstPort === 0 || isHere(read.host)) ? [read.port] : [];
   });
+}
+
+/**
+ * The server names the listener itself, by an address of this machine: it has been told that its clients come by a proxy, or
+ * it means its own machine and is mistaken. A door to that would lead through the listener twice.
+ */
+export function leadsBack(listener: ListenerConfig, ownPort: number, upstream: string): boolean {
+  const read = splitHostPort(upstream);
+  return read?.port === ownPort && doorPlaces(listener, ownPort).some((place) => isAt(place, read.host.toLowerCase()));
+}
+
+function isAt(place: AddressConfig, host: string): boolean {
+  if (place.kind !== 'ip') return false;
+  if (place.host !== '::' && place.host !== '0.0.0.0')
+    return host === place.host || (host === 'localhost' && (place.host === '::1' || place.host === '127.0.0.1'));
+  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return isLoopback || Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === host));
 }
 
 /** The upstream host, `b1:9092`, that the listener's own port leads to: the only one of its cluster. Null: there are more. */

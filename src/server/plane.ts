@@ -91,8 +91,8 @@ class Plane implements DataPlane {
   constructor(options: PlaneOptions) {
     this.#options = options;
     this.#nextId = options.worker * 2 ** 40 + (Math.floor(options.clock.wall() / 1000) % 2 ** 20) * 2 ** 20;
-    const { stats, clock, resolve, random } = options;
-    this.#clusters = new ClusterManager({ stats, clock, resolve, random });
+    const { stats, clock, resolve, random, log } = options;
+    this.#clusters = new ClusterManager({ stats, clock, resolve, random, log });
     this.#doors = new ListenerDoors(options.network);
   }
 

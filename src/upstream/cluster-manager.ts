@@ -13,6 +13,8 @@ export interface ClusterManagerOptions {
   readonly resolve: Resolve;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
+  /** What an operator should know. */
+  readonly log?: (level: 'info' | 'warn', message: string) => void;
 }
 
 /** The clusters of the current snapshot. Connections keep the cluster that they began with. */
@@ -49,9 +51,9 @@ export class ClusterManager {
   }
 
   #add(config: ClusterConfig): void {
-    const { stats, random, resolve, clock } = this.#options;
+    const { stats, random, resolve, clock, log = () => {} } = this.#options;
     const cluster = new Cluster(config, stats, random);
-    cluster.named = new NamedHosts(cluster, resolve, clock);
+    cluster.named = new NamedHosts(cluster, resolve, clock, log);
     if (config.type === 'STATIC') {
       cluster.setHosts(config.endpoints.map(({ address, weight }) => ({ address: addressOf(address), weight })));
       this.#clusters.set(config.name, { cluster, dns: null });

@@ -10,15 +10,17 @@ let answers: Record<string, readonly string[]>;
 let asked: string[];
 let clock: SimulatedClock;
 let stats: StatsRegistry;
+let log: string[];
 
 const clusterOf = (wishes: Partial<ClusterConfig> = {}): Cluster => {
   const manager = new ClusterManager({
     stats,
     clock,
+    log: (level, message) => log.push(`${level} ${message}`),
     random: () => 0,
     resolve: async (name, family) => {
       asked.push(`${name} ${family}`);
-      if (answers[name] === undefined) throw new Error('ENOTFOUND');
+      if (answers[name] === undefined) throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
       return answers[name];
     },
   });
@@ -35,6 +37,7 @@ beforeEach(() => {
   asked = [];
   clock = new SimulatedClock();
   stats = new StatsRegistry();
+  log = [];
 });
 
 describe('a host that connections are led to', () => {
@@ -107,12 +110,38 @@ describe('a host that connections are led to', () => {
   test('an address that cannot be connected to: the next of its name has its turn', async () => {
     const cluster = clusterOf();
     const first = (await lead(cluster, 'b2.example:9092'))!;
-    cluster.named!.failed('b2.example:9092', first);
-    cluster.named!.failed('b2.example:9092', first); // a second connection to it, which changes nothing
+    cluster.named!.failed('b2.example:9092', first, 'ECONNREFUSED');
+    cluster.named!.failed('b2.example:9092', first, 'ECONNREFUSED'); // a second connection to it, which changes nothing
     const second = (await lead(cluster, 'b2.example:9092'))!;
     expect(second.address.text).toBe('10.0.0.6:9092');
-    cluster.named!.failed('b2.example:9092', second);
+    cluster.named!.failed('b2.example:9092', second, 'ECONNREFUSED');
     expect(await lead(cluster, 'b2.example:9092')).toBe(first);
+  });
+
+  const cannot = (name: string, why: string) =>
+    `warn cluster db: ${name}, as a server calls itself or another, cannot be reached from here (${why}): clients that are sent there are cut off`;
+
+  test('a name that only the servers know: the operator is told once, and when it is reached', async () => {
+    const cluster = clusterOf();
+    for (let i = 0; i < 3; i++) await lead(cluster, 'nowhere.example:9092');
+    expect(log).toEqual([cannot('nowhere.example:9092', 'ENOTFOUND')]);
+    answers['nowhere.example'] = ['10.0.0.8'];
+    await lead(cluster, 'nowhere.example:9092');
+    for (let i = 0; i < 2; i++) cluster.named!.reached('nowhere.example:9092');
+    expect(log.slice(1)).toEqual(['info cluster db: nowhere.example:9092 is reached again']);
+  });
+
+  test('a server that refuses, again and again: one line a minute at most', async () => {
+    const cluster = clusterOf();
+    const host = (await lead(cluster, '[::1]:9092'))!;
+    const fail = () => cluster.named!.failed('[::1]:9092', host, 'ECONNREFUSED');
+    for (let i = 0; i < 3; i++) fail();
+    cluster.named!.reached('[::1]:9092');
+    fail();
+    expect(log).toEqual([cannot('[::1]:9092', 'ECONNREFUSED'), 'info cluster db: [::1]:9092 is reached again']);
+    later(60_000);
+    fail();
+    expect(log).toHaveLength(3);
   });
 });
 

@@ -16,7 +16,14 @@ interface Name {
   resolvedAt: number;
   /** Who waits for the resolution that is under way; null: none is. */
   waiting: (() => void)[] | null;
+  /** It could not be reached, and that was told. */
+  isTold: boolean;
+  /** Monotonic ms of that. */
+  toldAt: number;
 }
+
+/** A name that comes and goes is told of at most so often. Milliseconds. */
+const TELL_AGAIN_MS = 60_000;
 
 /** Names at most; those that nobody has asked for longest go first. */
 const MAX_NAMES = 2000;
@@ -30,14 +37,21 @@ export class NamedHosts {
   readonly #cluster: Cluster;
   readonly #resolve: Resolve;
   readonly #clock: Clock;
+  readonly #log: (level: 'info' | 'warn', message: string) => void;
   readonly #names = new Map<string, Name>();
   /** By address text; none is the cluster's own. */
   readonly #hosts = new Map<string, Host>();
 
-  constructor(cluster: Cluster, resolve: Resolve, clock: Clock) {
+  constructor(
+    cluster: Cluster,
+    resolve: Resolve,
+    clock: Clock,
+    log: (level: 'info' | 'warn', message: string) => void = () => {},
+  ) {
     this.#cluster = cluster;
     this.#resolve = resolve;
     this.#clock = clock;
+    this.#log = log;
   }
 
   /** Those that were given so far and are not the cluster's own. */
@@ -62,10 +76,33 @@ export class NamedHosts {
     }
   }
 
-  /** It could not be connected to: where its name has other addresses, the next one's turn has come. */
-  failed(upstream: string, host: Host): void {
+  /** It could not be connected to: where its name has other addresses, the next one's turn has come. `why`: Node's code. */
+  failed(upstream: string, host: Host, why: string): void {
     const name = this.#names.get(upstream);
-    if (name !== undefined && this.#addressOf(name)?.text === host.address.text) name.turn++;
+    if (name === undefined) return;
+    if (this.#addressOf(name)?.text === host.address.text) name.turn++;
+    this.#unreachable(name, why);
+  }
+
+  /** A connection to it stands. */
+  reached(upstream: string): void {
+    const name = this.#names.get(upstream);
+    if (name?.isTold !== true) return;
+    name.isTold = false;
+    this.#log('info', `cluster ${this.#cluster.config.name}: ${upstream} is reached again`);
+  }
+
+  /** Once, until it is reached: a server may well name itself by what only its own network knows. */
+  #unreachable(name: Name, why: string): void {
+    const now = this.#clock.now();
+    if (name.isTold || now - name.toldAt < TELL_AGAIN_MS) return;
+    name.isTold = true;
+    name.toldAt = now;
+    const { text } = ipAddress(name.host, name.port);
+    this.#log(
+      'warn',
+      `cluster ${this.#cluster.config.name}: ${text}, as a server calls itself or another, cannot be reached from here (${why}): clients that are sent there are cut off`,
+    );
   }
 
   /** The cluster has this address among its own from now on. */
@@ -82,7 +119,7 @@ export class NamedHosts {
     if (parts === null) return null;
     const { host, port } = parts;
     const ips = isIP(host) === 0 ? [] : [host];
-    const name = known ?? { host, port, ips, turn: 0, resolvedAt: 0, waiting: null };
+    const name = known ?? { host, port, ips, turn: 0, resolvedAt: 0, waiting: null, isTold: false, toldAt: -Infinity };
     this.#names.set(upstream, name); // last: the one that was asked for latest
     if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value!);
     return name;
@@ -91,13 +128,17 @@ export class NamedHosts {
   async #ask(name: Name): Promise<void> {
     const { stats, ids, config } = this.#cluster;
     stats.inc(ids.update_attempt);
-    const ips = await this.#resolve(name.host, config.dnsLookupFamily).catch(() => []);
+    let why = 'no address';
+    const ips = await this.#resolve(name.host, config.dnsLookupFamily).catch((error: NodeJS.ErrnoException) => {
+      why = error.code ?? error.message;
+      return [];
+    });
     stats.inc(ips.length > 0 ? ids.update_success : ids.update_failure);
     if (ips.length > 0) {
       if (ips.join() !== name.ips.join()) name.turn = 0;
       name.ips = ips;
       name.resolvedAt = this.#clock.now();
-    }
+    } else if (name.ips.length === 0) this.#unreachable(name, why);
     const waiting = name.waiting ?? [];
     name.waiting = null;
     for (const give of waiting) give();

@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { installPackages } from '../../scripts/debian-packages.mjs';
+import { kafkaSubject } from './kafka/subject.ts';
 import { interleave } from './measure.ts';
 import { mongodbSubject } from './mongodb/subject.ts';
 import { mysqlSubject } from './mysql/subject.ts';
@@ -18,7 +19,14 @@ import { isAvailable, type Setup, type SetupName, startSetup } from './setups.ts
 import type { Bench, Load, Subject } from './subject.ts';
 import { zookeeperSubject } from './zookeeper/subject.ts';
 
-const SUBJECTS: readonly Subject[] = [postgresSubject, mysqlSubject, redisSubject, mongodbSubject, zookeeperSubject];
+const SUBJECTS: readonly Subject[] = [
+  postgresSubject,
+  mysqlSubject,
+  redisSubject,
+  mongodbSubject,
+  zookeeperSubject,
+  kafkaSubject,
+];
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const options = readOptions();

@@ -21,6 +21,7 @@ export const SETUPS = [
   'redis',
   'mongodb',
   'zookeeper',
+  'kafka',
 ] as const;
 export type SetupName = (typeof SETUPS)[number];
 

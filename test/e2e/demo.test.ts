@@ -15,7 +15,7 @@ afterEach(() => {
   demo = null;
 });
 
-test('sluice demo --for shows five databases at once and ends by itself', async (context) => {
+test('sluice demo --for shows six databases at once and ends by itself', async (context) => {
   needs(context, 'mariadb');
   needs(context, 'redis');
   const noZooKeeper = zooKeeperMissing();
@@ -24,9 +24,10 @@ test('sluice demo --for shows five databases at once and ends by itself', async 
   expect(stderr).toBe('');
   expect(code).toBe(0);
   const where = places(stdout);
-  expect(where.ports).toHaveLength(11); // five servers, five proxies, one page
+  expect(where.ports).toHaveLength(13); // six servers, six proxies, one page
   // What is no MongoDB says so wherever it is told of: at the start, and with the addresses.
   if (which('mongod') === null) expect(stdout.match(/a stand-in: Sluice's own small server/g)).toHaveLength(2);
+  expect(stdout.match(/a stand-in: two of Sluice's own small brokers/g)).toHaveLength(2);
   // The title of the one final table: rate, calls and errors.
   const [, rate, errors] = /(\d+) queries\/s, [\d.]+k in all, (\d+) errors/.exec(stdout) ?? [];
   expect(Number(rate)).toBeGreaterThan(150); // 800 on an idle machine
@@ -51,6 +52,12 @@ test('sluice demo --for shows five databases at once and ends by itself', async 
     /mongodb +bulkWrite insert shop\.events/,
     /zookeeper +getData \/shop\/partitions\/\*/,
     /zookeeper +multi check/,
+    /kafka +Produce orders/, // some of them through the second broker's door
+    /kafka +Produce clicks/, // which nobody answers
+    /kafka +Fetch orders/,
+    /kafka +OffsetCommit orders group=bil/,
+    /kafka +JoinGroup group=billing/,
+    /kafka +EndTxn transactional_id/,
   ]) {
     expect(stdout).toMatch(query);
   }

@@ -1,5 +1,6 @@
 import type { DashboardFile } from './dashboard.ts';
 import { itself } from './itself.ts';
+import { kafka } from './kafka.ts';
 import { mongodb } from './mongodb.ts';
 import { mysql } from './mysql.ts';
 import { overview } from './overview.ts';
@@ -20,6 +21,7 @@ export const DASHBOARDS: readonly DashboardFile[] = [
   redis,
   mongodb,
   zookeeper,
+  kafka,
   policy,
   itself,
 ];

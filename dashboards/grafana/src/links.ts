@@ -17,6 +17,7 @@ export const UIDS = {
   redis: 'sluice-redis',
   mongodb: 'sluice-mongodb',
   zookeeper: 'sluice-zookeeper',
+  kafka: 'sluice-kafka',
   policy: 'sluice-policy',
   itself: 'sluice-itself',
 } as const;

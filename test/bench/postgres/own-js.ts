@@ -13,7 +13,9 @@ import { FactsLink } from '../../../src/events/link.ts';
 import { Recorder } from '../../../src/events/recorder.ts';
 import { ExchangePool } from '../../../src/exchange/exchange.ts';
 import { NO_KEYS } from '../../../src/exchange/key-sink.ts';
+import { NO_LAG } from '../../../src/exchange/lag-sink.ts';
 import { SessionFacts } from '../../../src/exchange/session-facts.ts';
+import { NO_SHARED } from '../../../src/exchange/shared-names.ts';
 import { systemClock } from '../../../src/net/clock.ts';
 import type { ConnectionHandle, NetworkFilter } from '../../../src/net/filter.ts';
 import { protocolLink } from '../../../src/net/protocol-link.ts';
@@ -94,7 +96,14 @@ async function createWorker() {
   const link = new FactsLink({ worker: 1, incarnation: 1, dial: agreeable, clock, rows, operations });
   const pool = new ExchangePool();
   const config = postgres.config.parse({ stat_prefix: 'bench' });
-  const bound = postgres.bind(config, postgres.options.parse({}), { stats, digests, keys: NO_KEYS, warn: () => {} });
+  const bound = postgres.bind(config, postgres.options.parse({}), {
+    stats,
+    digests,
+    keys: NO_KEYS,
+    lag: NO_LAG,
+    shared: NO_SHARED,
+    warn: () => {},
+  });
   const fail = (_facts: unknown, error: unknown) => {
     throw new Error('the session failed', { cause: error });
   };
@@ -207,6 +216,7 @@ function idleConnection(): ConnectionHandle {
     readDisableUpstream: null,
     onDownstreamDrain: null,
     writeFromUpstream: () => {},
+    door: null,
     dialOnDemand: false,
   };
 }

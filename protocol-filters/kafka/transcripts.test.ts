@@ -1,0 +1,4 @@
+import { testRecordedSessions } from '../../test/support/recorded-sessions.ts';
+import { kafka } from './index.ts';
+
+testRecordedSessions(kafka, 50);

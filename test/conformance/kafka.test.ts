@@ -1,0 +1,4 @@
+import { kafka } from '../../protocol-filters/kafka/index.ts';
+import { testProtocol } from './protocol-suite.ts';
+
+testProtocol(kafka);
