@@ -96,7 +96,7 @@ const PRODUCES: readonly Scene[] = [
   {
     name: 'wire-produce-errors',
     title:
-      'a socket: topics that are not there, a batch whose checksum lies, acks of 7, an old message format, some taken and some not',
+      'a socket: a batch whose checksum lies, acks of 7, three partitions of which one is not there, a transactional id nobody has',
     play: wire(async (client, at) => {
       const topic = await at.topic('picky');
       const torn = batch();

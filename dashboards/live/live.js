@@ -51,10 +51,12 @@ function showProtocols(protocols) {
 
 const chosen = (protocol) => choice.protocol === '' || choice.protocol === protocol;
 
-/** What the listeners are called, and where they are. */
+/** What the listeners are called, and where they are; their doors with the host that each leads to. */
 function showWhere() {
-  const wanted = listening.filter(({ protocol }) => chosen(protocol));
-  const named = wanted.slice(0, MAX_NAMED).map(({ name, local_address: address }) => `${name} ${address}`);
+  const wanted = listening.filter(({ protocol, upstream }) => chosen(protocol) && upstream !== '');
+  const named = wanted
+    .slice(0, MAX_NAMED)
+    .map(({ name, local_address: address, upstream }) => `${name} ${address}${upstream ? ` → ${upstream}` : ''}`);
   if (wanted.length > named.length) named.push(`and ${number(wanted.length - named.length)} more`);
   say($('where'), named.join('  ·  '));
   $('where').hidden = named.length === 0 || !$('empty').hidden;
@@ -116,6 +118,7 @@ const CLIENTS = {
   redis: (host, port) => `redis-cli -h ${host} -p ${port}`,
   mongodb: (host, port) => `mongosh "mongodb://${host}:${port}/DATABASE?directConnection=true"`,
   zookeeper: (host, port) => `zkCli.sh -server ${host}:${port}`,
+  kafka: (host, port) => `kcat -b ${host}:${port} -L`,
 };
 
 function exampleOf({ protocol, local_address: address }) {
@@ -137,7 +140,9 @@ async function showServer() {
   say($('state'), live ? 'live' : info.state.toLowerCase().replaceAll('_', ' '));
   $('state').className = live ? 'pill live' : 'pill';
   say($('about'), `${info.version} · up ${age(Number.parseInt(info.uptime_current_epoch, 10))}`);
-  const addresses = listeners.map((listener) => listener.local_address);
+  // A door is no place to begin: servers tell clients of it.
+  const entries = listeners.filter(({ upstream }) => upstream === undefined);
+  const addresses = entries.map((listener) => listener.local_address);
   fill(
     $('addresses'),
     addresses,
@@ -145,7 +150,7 @@ async function showServer() {
     (address) => element('li', '', address),
     () => {},
   );
-  const examples = [...new Set(listeners.flatMap(exampleOf))];
+  const examples = [...new Set(entries.flatMap(exampleOf))];
   say($('example'), examples.join('\n'));
   $('how').hidden = $('example').hidden = examples.length === 0;
   for (const { name, protocol } of listeners) protocolOf.set(name, protocol);

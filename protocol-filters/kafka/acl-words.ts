@@ -1,4 +1,4 @@
-import { apiOf } from './schema/api.ts';
+import { APIS, apiOf } from './schema/api.ts';
 
 /** What a request does to what it names, in Kafka's words for access (AclOperation); '' = it names none of that kind. */
 export interface AclWords {
@@ -69,13 +69,12 @@ export function aclWordsOf(apiKey: number): AclWords {
   return { topic, group: group ?? '', transactionalId: transactionalId ?? '' };
 }
 
-/** Asked by brokers and controllers of each other, never by clients. */
+/** Asked by brokers and controllers of each other, never by clients (WriteTxnMarkers is: so tools abort a transaction). */
 const BROKERS_OWN = new Set([
   'LeaderAndIsr',
   'StopReplica',
   'UpdateMetadata',
   'ControlledShutdown',
-  'WriteTxnMarkers',
   'Vote',
   'BeginQuorumEpoch',
   'EndQuorumEpoch',
@@ -92,6 +91,11 @@ const BROKERS_OWN = new Set([
   'WriteShareGroupState',
   'DeleteShareGroupState',
   'ReadShareGroupStateSummary',
+  'UpdateRaftVoter',
 ]);
 
-export const isBrokersOwn = (apiKey: number): boolean => BROKERS_OWN.has(apiOf(apiKey)?.name ?? '');
+const BROKERS_KEYS: ReadonlySet<number> = new Set(
+  APIS.filter(({ name }) => BROKERS_OWN.has(name)).map(({ key }) => key),
+);
+
+export const isBrokersOwn = (apiKey: number): boolean => BROKERS_KEYS.has(apiKey);

@@ -2,12 +2,15 @@ import type { FilterEnv } from '../../src/exchange/protocol-filter.ts';
 import { PlainAttributes } from './attributes.ts';
 import type { KafkaConfig, KafkaOptions } from './config.ts';
 import { KafkaDigests, UNKNOWN_TOPIC } from './digests.ts';
+import { FetchEnds } from './fetch-ends.ts';
 import { NameTable } from './names.ts';
-import { RequestPool, type Topic } from './request.ts';
+import { type Client, RequestPool, type Topic } from './request.ts';
 import { Addresses } from './rewrite/addresses.ts';
 import type { ClientCounts, GroupCounts, TopicCounts } from './stats/facts.ts';
 import { KafkaStats } from './stats/kafka-stats.ts';
 import { TopicIds } from './topic-ids.ts';
+
+const MAX_ENDS = 16_384;
 
 /** What all sessions of one filter chain share. */
 export class Bound {
@@ -21,7 +24,11 @@ export class Bound {
   readonly topicIds: TopicIds;
   /** Of a topic id that no reply has explained. */
   readonly unknownTopic: Topic;
+  /** Who has sent no client id. */
+  readonly nobody: Client;
   readonly requests = new RequestPool();
+  /** Of partitions, as any connection was told. */
+  readonly ends = new FetchEnds(MAX_ENDS);
   readonly attributes = new PlainAttributes();
 
   constructor(config: KafkaConfig, options: KafkaOptions, env: FilterEnv) {
@@ -32,6 +39,7 @@ export class Bound {
     this.topics = new NameTable((name) => stats.topic(name));
     this.topicIds = new TopicIds((buf, start, end) => this.topics.of(buf, start, end), env.shared);
     this.clients = new NameTable((name) => stats.client(name));
+    this.nobody = this.clients.of(new Uint8Array(0), 0, 0);
     this.groups = new NameTable((name) => stats.group(name));
     const unknown = Buffer.from(UNKNOWN_TOPIC);
     this.unknownTopic = this.topics.of(unknown, 0, unknown.length);

@@ -52,5 +52,7 @@ describe('our options', () => {
     ['more than can be shown', { topics: 10_001 }],
     ['an option that is none', { topic: 5 }],
     ['another way to rewrite', { rewrite: true }],
+    ['a host for addresses that are not rewritten', { rewrite: false, advertise: 'proxy.example' }],
+    ['ports that nobody opens', { broker_ports: { first: 19_100 } }],
   ])('%s', (_, options) => expect(kafkaOptions.safeParse(options).success).toBe(false));
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressConfig, addressOptions } from './rewrite/options.ts';
+import { addressConfig, addressOptions, checkAddressOptions } from './rewrite/options.ts';
 
 /** `envoy.extensions.filters.network.kafka_broker.v3.KafkaBroker`. */
 export const kafkaConfig = z.strictObject({ stat_prefix: z.string().min(1), ...addressConfig });
@@ -21,5 +21,6 @@ export const kafkaOptions = z
     /** Look into compressed batches for the trace context of their first record. */
     decompress: z.boolean().default(false),
   })
+  .superRefine(checkAddressOptions)
   .prefault({});
 export type KafkaOptions = z.infer<typeof kafkaOptions>;

@@ -108,6 +108,7 @@ export class Conversation {
     x.flags |= Flag.denied;
     x.replies = Replies.none;
     x.policy = 'api_keys';
+    this.#tellClient(r);
     this.#close(x, r);
     requests.give(r);
   }
@@ -138,7 +139,6 @@ export class Conversation {
       x.replyLastByteAt = now;
       if (i === 0) x.replyBytes = bytes;
     }
-    this.#tellClient(r);
     if (r.isBroker && r.error === 0 && isWhole) this.#becomesBroker();
     this.#end(r, Replies.one, isWhole);
     bound.requests.give(r);
@@ -185,8 +185,7 @@ export class Conversation {
       if (i > 0) x.forwardedAt = r.exchanges[0]!.forwardedAt;
       else if (r.isLate || this.gate !== null) x.forwardedAt = r.lastByteAt;
       this.#tellAsked(x, r, i);
-      r.exchanges.push(x);
-      r.opened++;
+      r.exchanges[r.opened++] = x;
       this.open++;
       this.host.begin(x);
     }
@@ -218,6 +217,7 @@ export class Conversation {
 
   /** Ends all exchanges of a request. `isRead`: what its reply says is known. */
   #end(r: Request, replies: Replies, isRead: boolean): void {
+    this.#tellClient(r);
     const isBatch = r.opened > 1;
     const isProduce = r.apiKey === ApiKey.produce;
     const isIdentified = r.group !== null || r.transactionalId !== '';
@@ -230,7 +230,10 @@ export class Conversation {
     for (let i = 0; i < opened; i++) {
       const x = r.exchanges[i]!;
       const upTo = this.#upTo(r, i);
-      let [returned, taken, code, codec] = [0, 0, 0, -1];
+      let returned = 0;
+      let taken = 0;
+      let code = 0;
+      let codec = -1;
       for (let t = i; t < upTo; t++) {
         const touch = r.touches[t]!;
         returned += touch.returned;
@@ -241,10 +244,11 @@ export class Conversation {
       if (code === 0) code = r.ownError;
       x.replies = replies;
       x.flags |= r.flags | (isBatch ? Flag.batch : 0);
-      if (r.isFetch) x.digest = this.#digestOf(r, i);
+      x.digest = this.#digestOf(r, i); // who fetches hears of topics in the reply
       x.rowsReturned = returned;
       x.rowsAffected = taken;
-      if (code !== 0) {
+      // Of a reply that did not come to its end nobody has heard.
+      if (code !== 0 && x.outcome !== Outcome.lost) {
         x.outcome = Outcome.error;
         x.code = errorName(code);
       }

@@ -6,7 +6,7 @@ import { FetchAsked } from './fetch-asked.ts';
 import { Names } from './name-patterns.ts';
 import { isSame, LastName, shownName } from './names.ts';
 import type { RecordsFacts } from './records/facts.ts';
-import { type Client, MAX_EXCHANGES, MAX_TOUCHES, NOBODY, type Request, type Topic, type Touch } from './request.ts';
+import { type Client, MAX_EXCHANGES, MAX_TOUCHES, type Request, type Topic, type Touch } from './request.ts';
 import { CoordinatorKey, isOfConfigs, namesAll } from './request-names.ts';
 import { ApiKey, apiOf } from './schema/api.ts';
 import { Role } from './schema/roles.ts';
@@ -36,7 +36,7 @@ export class Downstream implements RequestSink {
   readonly #names = new Names();
   readonly #member = new LastName();
   readonly #transactionalId = new LastName();
-  #client: Client = NOBODY;
+  #client: Client;
   #r: Request | null = null;
   /** Of the topic that is being read. */
   #topic: Topic | null = null;
@@ -55,6 +55,7 @@ export class Downstream implements RequestSink {
 
   constructor(talk: Conversation) {
     this.#talk = talk;
+    this.#client = talk.bound.nobody;
     this.#fetchAsked = new FetchAsked(talk);
     this.reader = new RequestReader(this, { decompress: talk.bound.options.decompress });
   }
@@ -83,7 +84,7 @@ export class Downstream implements RequestSink {
     r.correlationId = reader.correlationId;
     r.api = apiOf(r.apiKey);
     r.isFetch = r.apiKey === ApiKey.fetch;
-    r.client = clientStart < 0 ? NOBODY : this.#clientOf(buf, clientStart, clientEnd);
+    r.client = clientStart < 0 ? bound.nobody : this.#clientOf(buf, clientStart, clientEnd);
     r.firstByteAt = reader.startedAt;
     this.#names.clear();
     this.#topic = this.#touch = null;
@@ -106,7 +107,7 @@ export class Downstream implements RequestSink {
     this.#r = null;
     const talk = this.#talk;
     const { digests } = talk.bound;
-    if (end === End.malformed && talk.turns === 0 && r.client === NOBODY) {
+    if (end === End.malformed && talk.turns === 0 && r.client === talk.bound.nobody) {
       talk.bound.requests.give(r);
       this.#refuse('foreign_protocol');
       return;
@@ -134,7 +135,7 @@ export class Downstream implements RequestSink {
     if (talk.over || isSilent || talk.rewriter === null) return;
     // Replies are told apart by counting them.
     if (maybeSilent) this.#refuse('ambiguous');
-    else talk.rewriter.onRequest(apiKey, apiVersion, correlationId);
+    else if (!talk.rewriter.onRequest(apiKey, apiVersion, correlationId)) this.#refuse('too_many_in_flight');
   }
 
   onRaw(reader: FrameState, bytes: number, buf: Buffer, start: number, end: number): void {
@@ -194,6 +195,7 @@ export class Downstream implements RequestSink {
     const { digests } = this.#talk.bound;
     const names = this.#names;
     if (r.apiKey === ApiKey.findCoordinator) this.#nameCoordinated(r);
+    else if (r.apiKey === ApiKey.saslHandshake) this.#talk.login.ask(r.mechanism);
     if (r.isFetch) this.#fetchAsked.complete(r);
     else if (r.touched > MAX_EXCHANGES) r.digest = digests.rest(r.apiKey, names);
     else if (r.touched === 0 && r.digest === null) r.digest = digests.plain(r.apiKey, names);
@@ -210,8 +212,7 @@ export class Downstream implements RequestSink {
         this.#onPartition(r, value);
         return;
       case Role.fetchOffset:
-        if (r.isFetch && this.#topic !== null && !r.isBroker)
-          this.#talk.bound.stats.fetchPosition(r.client, this.#topic, this.#partition, value);
+        if (r.isFetch && this.#topic !== null) this.#fetchAsked.onOffset(r, this.#topic, this.#partition, value);
         return;
       case Role.committedOffset:
         this.#touch?.keep(this.#partition, value, 0, 0);

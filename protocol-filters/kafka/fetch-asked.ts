@@ -41,6 +41,14 @@ export class FetchAsked {
     else this.#sessionOf(r).add(partition);
   }
 
+  /** From where on it reads the partition that was told last. */
+  onOffset(r: Request, topic: Topic, partition: number, offset: number): void {
+    const { stats, ends } = this.#talk.bound;
+    if (!r.isBroker) stats.fetchPosition(r.client, topic, partition, offset);
+    const end = ends.find(topic, partition);
+    if (end < 0 || offset < end) r.mayHaveMore = true;
+  }
+
   /** The request is whole: its digest, until its reply says of which topics there was something to say. */
   complete(r: Request): void {
     const { digests } = this.#talk.bound;

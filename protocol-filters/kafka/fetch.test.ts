@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Flag } from '../../src/exchange/exchange.ts';
 import { NO_LAG } from '../../src/exchange/lag-sink.ts';
+import { filterEnv } from '../../test/support/filter-env.ts';
+import { kafka } from './index.ts';
 import { ask, batch, fetch, fetched, join, produce, produced, reply } from './testing/builders.ts';
 import { attributes, own, play, type Script, tells, told } from './testing/story.ts';
 
@@ -114,6 +116,44 @@ describe('Fetch', () => {
             ['<', bytes],
           ],
         ),
+      );
+      expect(on.harness.ended.map(({ flags }) => (flags & Flag.waits) !== 0)).toEqual(want);
+    });
+
+    test.each([
+      ['who reads committed records alone has read all there is where an open transaction begins', 1, [false, true]],
+      ['who reads all has more to read there', 0, [false, false]],
+    ])('%s', (_, isolationLevel, want) => {
+      const on = play(
+        [
+          [records, 3n],
+          [newer, 6n],
+        ].flatMap(
+          ([bytes, stable]): Script => [
+            ['>', fetch(['orders'], { isolationLevel })],
+            ['<', fetched({ orders: [{ records: bytes as Buffer, high: 9n, stable: stable as bigint }] })],
+          ],
+        ),
+      );
+      expect(on.harness.ended.map(({ flags }) => (flags & Flag.waits) !== 0)).toEqual(want);
+    });
+
+    test.each([
+      ['on a new connection too, where another was told that there is no more', 5n, [true]],
+      ['but not where it was told of more', 6n, [false]],
+    ])('%s', (_, high, want) => {
+      const bound = kafka.bind(kafka.config.parse({ stat_prefix: 'p' }), kafka.options.parse({}), filterEnv());
+      const before: Script = [
+        ['>', fetch(['orders'])],
+        ['<', fetched({ orders: [{ high }] })],
+      ];
+      play(before, { bound });
+      const on = play(
+        [
+          ['>', fetch(['orders'])], // from 5 on
+          ['<', fetched({ orders: [{ records: newer, high: 8n }] })],
+        ],
+        { bound },
       );
       expect(on.harness.ended.map(({ flags }) => (flags & Flag.waits) !== 0)).toEqual(want);
     });
@@ -275,6 +315,24 @@ describe('Fetch', () => {
       ['end', 'orders', 0, 12],
       ['end', 'orders', 0, 13],
     ]);
+  });
+
+  test('who ends a transaction that hangs is no broker', () => {
+    // So does `kafka-transactions abort`.
+    const on = play([
+      [
+        '>',
+        ask('WriteTxnMarkers', 1, {
+          markers: [{ producerId: 7n, topics: [{ name: 'orders', partitionIndexes: [0] }] }],
+        }),
+      ],
+      [
+        '<',
+        reply('WriteTxnMarkers', 1, { markers: [{ producerId: 7n, topics: [{ name: 'orders', partitions: [{}] }] }] }),
+      ],
+    ]);
+    expect(told(on)).toEqual(['write_txn_markers | WriteTxnMarkers orders | ok']);
+    expect(on.harness.facts.kind).toBe('');
   });
 
   test('a follower is a broker, once it was served', () => {

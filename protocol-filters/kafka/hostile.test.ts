@@ -188,7 +188,7 @@ describe('KF-03: bodies that lie', () => {
     expect((performance.now() - from) / 100).toBeLessThan(1);
     on.harness.hangUp(Side.upstream);
     on.harness.ended.length = 0;
-    expect(heldBytes() - before).toBeLessThan(64 * 1024);
+    expect(heldBytes() - before).toBeLessThan(100 * 1024); // a hundred requests, which the pool keeps
   });
 });
 

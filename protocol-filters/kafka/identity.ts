@@ -54,6 +54,9 @@ export class Login {
   #wasAccepted = false;
   #tokens = 0;
   #answers = 0;
+  /** Asked for, and not agreed to yet: who does not wait for that sends its first token behind. */
+  #asked = '';
+  #early = { user: '', tokens: 0 };
 
   /** Is it known how many tokens it takes, each with its answer? */
   get isCounted(): boolean {
@@ -70,19 +73,29 @@ export class Login {
     return this.mechanism === GSSAPI;
   }
 
+  /** The client asks for this mechanism; '': the broker has refused what it asked for. */
+  ask(mechanism: string): void {
+    this.#asked = mechanism;
+    this.#early = { user: '', tokens: 0 };
+  }
+
   /** The broker has agreed to this mechanism. */
   begin(mechanism: string): void {
     this.mechanism = mechanism;
     this.isUnderWay = true;
     this.isAgain = this.#wasAccepted;
-    this.user = '';
-    this.#tokens = this.#answers = 0;
+    this.user = this.#early.user;
+    this.#tokens = this.#early.tokens;
+    this.#answers = 0;
+    this.ask('');
   }
 
   /** A token of the client; it is lent, and a secret. */
   onClientToken(buf: Uint8Array, start: number, end: number): void {
-    if (!this.isUnderWay) return;
-    if (this.#tokens++ === 0) this.user = mechanismOf(this.mechanism).userOf?.(buf, start, end) ?? '';
+    if (this.isUnderWay) {
+      if (this.#tokens++ === 0) this.user = userIn(this.mechanism, buf, start, end);
+    } else if (this.#asked !== '' && this.#early.tokens++ === 0)
+      this.#early.user = userIn(this.#asked, buf, start, end);
   }
 
   /** The broker's answer to it. */
@@ -114,6 +127,9 @@ export class Login {
     return step;
   }
 }
+
+const userIn = (mechanism: string, buf: Uint8Array, start: number, end: number): string =>
+  mechanismOf(mechanism).userOf?.(buf, start, end) ?? '';
 
 /** authcid of `authzid NUL authcid NUL passwd` (RFC 4616): Kafka takes no authzid that differs from it. */
 function plainUser(buf: Uint8Array, start: number, end: number): string {

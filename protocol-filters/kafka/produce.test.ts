@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Replies } from '../../src/exchange/exchange.ts';
 import { NO_LAG } from '../../src/exchange/lag-sink.ts';
+import { ApiKey } from './schema/api.ts';
 import { ask, batch, join, produce, produced, reply } from './testing/builders.ts';
 import { attributes, envoy, own, play, tells, told } from './testing/story.ts';
+import { encodeReply, encodeRequest } from './wire/message-codec.ts';
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 const traced = batch(1, { records: [{ value: 'v', headers: { traceparent: TRACEPARENT } }] });
@@ -100,6 +102,32 @@ describe('Produce', () => {
     },
   );
 
+  const ids = [1, 2].map((n) => n.toString(16).padStart(32, '0'));
+  tells(
+    'topics by ids that nobody has told are one, of which the broker takes what it takes',
+    [
+      [
+        '>',
+        encodeRequest(ApiKey.produce, 13, 1, 'app', {
+          acks: -1,
+          topicData: ids.map((topicId, n) => ({ topicId, partitionData: [{ index: 0, records: batch(3 + n) }] })),
+        }),
+      ],
+      [
+        '<',
+        encodeReply(ApiKey.produce, 13, 1, {
+          responses: ids.map((topicId, n) => ({ topicId, partitionResponses: [{ index: 0, errorCode: n * 3 }] })),
+        }),
+      ],
+    ],
+    ['produce | Produce ? | error | UNKNOWN_TOPIC_OR_PARTITION | affected 3 | batch of 7'],
+    (on) => expect([own(on, 'produced_records'), own(on, 'refused_records')]).toEqual([3, 4]),
+  );
+
+  test('who never waits for a reply has a name as well', () => {
+    const on = play([['>', produce({ orders: [batch(2)] }, { acks: 0, client: 'tracker' })]]);
+    expect(on.harness.facts.application).toBe('tracker');
+  });
   tells(
     'without a reply (acks=0) is over when it was sent',
     [

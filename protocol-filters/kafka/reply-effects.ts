@@ -4,6 +4,9 @@ import type { Request } from './request.ts';
 import { ApiKey } from './schema/api.ts';
 import { ErrorCode } from './schema/error-names.ts';
 
+/** Epoch of a member that leaves its group for good. */
+const LEAVES = -1;
+
 /** What a reply that was read whole changes of what is known of its connection, its group or its fetch session. */
 export function afterReply(talk: Conversation, r: Request, facts: ReplyFacts): void {
   switch (r.apiKey) {
@@ -18,7 +21,10 @@ export function afterReply(talk: Conversation, r: Request, facts: ReplyFacts): v
       return;
     case ApiKey.saslHandshake:
       if (r.ownError === 0) talk.login.begin(r.mechanism);
-      else talk.bound.stats.sasl(r.mechanism, false, false);
+      else {
+        talk.login.ask('');
+        talk.bound.stats.sasl(r.mechanism, false, false);
+      }
       return;
     case ApiKey.saslAuthenticate:
       return;
@@ -41,9 +47,9 @@ function afterMembership({ bound: { stats } }: Conversation, r: Request, facts: 
     case ApiKey.consumerGroupHeartbeat:
       stats.heartbeat(group, ownError);
       if (ownError !== 0) return;
-      // With an epoch below 0 a member leaves (KIP-848).
-      if (r.generation < 0) stats.left(group, 1);
-      else stats.generation(group, facts.generation);
+      // With epoch -1 a member leaves; with -2 a static one will be back, and the group keeps its place (KIP-848).
+      if (r.generation === LEAVES) stats.left(group, 1);
+      else if (facts.generation >= 0) stats.generation(group, facts.generation);
       return;
     case ApiKey.syncGroup:
       r.waits = hasWaitedForMembers(ownError);
@@ -73,7 +79,7 @@ function afterFetch(talk: Conversation, r: Request, facts: ReplyFacts): void {
 
 /** Without news, or where there was nothing left to read, the broker waits for producers as it was asked to; errors it tells at once. */
 const hasWaited = (talk: Conversation, r: Request, facts: ReplyFacts): boolean =>
-  r.maxWaitMs > 0 && r.error === 0 && (!facts.hasRecords || (talk.hasCaughtUp && !facts.hasOld));
+  r.maxWaitMs > 0 && r.error === 0 && (!facts.hasRecords || ((talk.hasCaughtUp || !r.mayHaveMore) && !facts.hasOld));
 
 /** `sessionId`: of the reply; 0: there is none. */
 function afterFetchSession({ fetchSessions, bound: { stats } }: Conversation, r: Request, sessionId: number): void {

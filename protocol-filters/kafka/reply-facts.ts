@@ -2,12 +2,16 @@ import type { Conversation } from './conversation.ts';
 import type { Group, Request, Topic, Touch } from './request.ts';
 import { ApiKey } from './schema/api.ts';
 
+/** IsolationLevel of Fetch and ListOffsets. */
+const READ_COMMITTED = 1;
+
 /** What a reply says of the partition that is being read. -1: nothing. */
 export class PartitionFacts {
   index = -1;
   error = 0;
   hasRecords = false;
   highWatermark = -1;
+  lastStableOffset = -1;
   offset = -1;
   committedOffset = -1;
   baseOffset = -1;
@@ -17,7 +21,7 @@ export class PartitionFacts {
 
   clear(): void {
     this.index = this.highWatermark = this.offset = this.committedOffset = this.baseOffset = -1;
-    this.firstOffset = this.lastOffset = -1;
+    this.lastStableOffset = this.firstOffset = this.lastOffset = -1;
     this.error = 0;
     this.hasRecords = false;
   }
@@ -50,7 +54,7 @@ export class ReplyFacts {
  * the topic came before, as brokers answer in the order of the question.
  */
 export function afterPartition(
-  { bound: { stats }, fetchEnds }: Conversation,
+  { bound: { stats, ends }, fetchEnds }: Conversation,
   r: Request,
   topic: Topic,
   touch: Touch | null,
@@ -70,15 +74,21 @@ export function afterPartition(
       if (!isFine) return;
       if (p.highWatermark >= 0) {
         stats.highWatermark(topic, p.index, p.highWatermark);
-        const before = fetchEnds.swap(topic, p.index, p.highWatermark);
+        ends.swap(topic, p.index, p.highWatermark);
+        // Who reads committed records alone has read all there is where the oldest open transaction begins.
+        const isCommitted = r.isolation === READ_COMMITTED && p.lastStableOffset >= 0;
+        const end = isCommitted ? p.lastStableOffset : p.highWatermark;
+        const before = fetchEnds.swap(topic, p.index, end);
         if (p.hasRecords && p.firstOffset < before) facts.hasOld = true;
+        if (p.lastOffset >= 0 && p.lastOffset + 1 < end) facts.isBehind = true;
       }
-      if (p.lastOffset >= 0 && p.lastOffset + 1 < p.highWatermark) facts.isBehind = true;
       return;
     case ApiKey.listOffsets:
       // Of what was asked only the latest offset was kept; of committed records alone it is no high watermark.
-      if (isFine && p.offset >= 0 && r.isolation === 0 && touch !== null && touch.find(p.index, near) >= 0)
+      if (isFine && p.offset >= 0 && r.isolation === 0 && touch !== null && touch.find(p.index, near) >= 0) {
         stats.highWatermark(topic, p.index, p.offset);
+        ends.swap(topic, p.index, p.offset);
+      }
       return;
     case ApiKey.offsetCommit:
     case ApiKey.txnOffsetCommit: {

@@ -10,8 +10,8 @@ export type Topic = Name<TopicCounts>;
 export type Client = Name<ClientCounts>;
 export type Group = Name<GroupCounts>;
 
-/** Who has sent no client id, or nothing yet. */
-export const NOBODY: Client = {
+/** Stands where no client is known yet. Nothing is counted of it: it is the same for all filter chains. */
+const UNKNOWN_CLIENT: Client = {
   name: '',
   bytes: new Uint8Array(0),
   counts: new Counts<ClientKey>(''),
@@ -51,7 +51,7 @@ export class Touch {
   returned = 0;
   /** First error of the topic or one of its partitions; 0: none. */
   error = 0;
-  readonly #parts: number[] = [];
+  readonly #parts: number[] = [0, 0, 0, 0];
   #partCount = 0;
 
   clear(): void {
@@ -95,7 +95,10 @@ export class Touch {
   }
 }
 
-/** A request, from its header to the end of its reply. Pooled: every field exists from birth with its type. */
+/**
+ * A request, from its header to the end of its reply. Pooled: every field exists from birth with its type, and lists with room
+ * for one, which is what most need: an empty one would grow to sixteen.
+ */
 export class Request {
   apiKey = 0;
   apiVersion = 0;
@@ -105,7 +108,7 @@ export class Request {
   status: number = Status.whole;
   /** A token of SASL without a header. */
   isToken = false;
-  client: Client = NOBODY;
+  client: Client = UNKNOWN_CLIENT;
   group: Group | null = null;
   /** Of what names neither topic nor group, or of all topics. */
   digest: Digest | null = null;
@@ -139,8 +142,10 @@ export class Request {
   fetched: FetchSession | null = null;
   sessionId = 0;
   sessionEpoch = -1;
-  /** ListOffsets: the committed ones only. */
+  /** Fetch and ListOffsets: 1 = of committed records only. */
   isolation = 0;
+  /** Fetch: of some partition there may be records already, as far as anybody knows. */
+  mayHaveMore = false;
   /** LeaveGroup: how many it names. */
   members = 0;
   software = '';
@@ -148,12 +153,12 @@ export class Request {
   /** SaslHandshake. */
   mechanism = '';
   /** All its topics: the first `touched`. */
-  readonly touches: Touch[] = [];
+  readonly touches: Touch[] = [new Touch()];
   touched = 0;
   /** Those it had when it began to wait. */
   heldTouches = 0;
   /** Begun and not ended: the first `opened`, one a topic. */
-  readonly exchanges: Exchange[] = [];
+  readonly exchanges: (Exchange | null)[] = [null];
   opened = 0;
   next: Request | null = null;
 
@@ -161,8 +166,15 @@ export class Request {
     this.apiKey = this.apiVersion = this.correlationId = 0;
     this.api = null;
     this.status = Status.whole;
-    this.isToken = this.waits = this.isFetch = this.isBroker = this.maybeSilent = this.isLate = false;
-    this.client = NOBODY;
+    this.isToken =
+      this.waits =
+      this.isFetch =
+      this.isBroker =
+      this.maybeSilent =
+      this.isLate =
+      this.mayHaveMore =
+        false;
+    this.client = UNKNOWN_CLIENT;
     this.group = null;
     this.digest = null;
     this.member = this.transactionalId = this.software = this.softwareVersion = this.mechanism = '';
@@ -172,7 +184,8 @@ export class Request {
     this.maxWaitMs = this.throttleMs = this.ownError = this.error = this.sessionId = this.isolation = this.members = 0;
     this.fetched = null;
     this.forgetTouches();
-    this.exchanges.length = 0;
+    if (this.exchanges.length > 1) this.exchanges.length = 1;
+    this.exchanges[0] = null;
     this.opened = this.heldTouches = 0;
     this.next = null;
   }

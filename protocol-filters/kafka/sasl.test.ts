@@ -37,6 +37,39 @@ describe('logins with headers (SaslHandshake v1)', () => {
       expect(login(on, 'PLAIN.login_failures')).toBe(1);
     },
   );
+  describe('a client that does not wait for the answer to its handshake', () => {
+    const both = (said: string): Buffer =>
+      join(
+        ask('SaslHandshake', 1, { mechanism: 'PLAIN' }, 1),
+        ask('SaslAuthenticate', 1, { authBytes: bytes(said) }, 2),
+      );
+    const answers = (refused: number, failed: number): Buffer =>
+      join(
+        reply('SaslHandshake', 1, { errorCode: refused, mechanisms: ['PLAIN'] }, 1),
+        reply('SaslAuthenticate', 1, { errorCode: failed, errorMessage: null, authBytes: bytes('') }, 2),
+      );
+    test.each([
+      ['is who it says', 0, 0, 'ada'],
+      ['is nobody where its password is wrong', 0, 58, ''],
+      ['is nobody where its mechanism is refused', 33, 34, ''],
+    ])('%s', (_, refused, failed, user) => {
+      const on = play([
+        ['>', both(PLAIN)],
+        ['<', answers(refused, failed)],
+      ]);
+      expect(on.harness.facts.user).toBe(user);
+      expect(login(on, 'PLAIN.logins')).toBe(user === '' ? 0 : 1);
+    });
+    test('nor is it somebody else by a token that an earlier handshake was sent with', () => {
+      const on = play([
+        ['>', both('\0root\0guess')],
+        ['<', answers(33, 34)],
+        ...handshake(1, 'PLAIN'),
+        ...step(PLAIN, ''),
+      ]);
+      expect(on.harness.facts.user).toBe('ada');
+    });
+  });
   tells(
     'SCRAM takes two rounds',
     [...handshake(1, 'SCRAM-SHA-256'), ...step(FIRST, 'r=nonce2,s=salt,i=4096'), ...step(FINAL, 'v=proof')],

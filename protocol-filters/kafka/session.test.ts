@@ -257,6 +257,7 @@ describe('api_keys_allowed and api_keys_denied', () => {
     expect(on.harness.closed).toBe(CLOSED);
     expect(on.harness.sent(Side.upstream).equals(metadata())).toBe(true);
     expect(told(on)).toEqual(['delete_topics | DeleteTopics !denied | denied | denied | policy api_keys']);
+    expect(on.harness.facts.application).toBe('app'); // who tried
     expect(on.harness.ended.at(-1)).toMatchObject({ policy: 'api_keys', replies: Replies.none });
   });
   test.each([

@@ -3,7 +3,7 @@ import { MAX_CLUSTER_ID } from './attributes.ts';
 import type { Conversation } from './conversation.ts';
 import type { Downstream } from './downstream.ts';
 import type { Step } from './identity.ts';
-import { NO_NAMES } from './name-patterns.ts';
+import { Names, NO_NAMES } from './name-patterns.ts';
 import { shownName } from './names.ts';
 import type { RecordsFacts } from './records/facts.ts';
 import { afterReply } from './reply-effects.ts';
@@ -76,7 +76,7 @@ export class Upstream implements ReplySink {
     this.#isInTopic = this.#isInPartition = this.#isInMember = false;
     this.#topic = null;
     this.#place = NOWHERE;
-    this.#near = this.#earlyError = 0;
+    this.#near = this.#nearPart = this.#earlyError = 0;
     this.#step = 'more';
     this.#facts.clear(r.group);
     const program =
@@ -108,7 +108,7 @@ export class Upstream implements ReplySink {
       talk.onLoginStep(this.#step);
     }
     talk.hints?.end();
-    if (r.isFetch && r.touched > MAX_EXCHANGES) r.digest = talk.bound.digests.rest(r.apiKey, NO_NAMES);
+    if (isFetching(r) && r.touched > MAX_EXCHANGES) r.digest = talk.bound.digests.rest(r.apiKey, namesOf(r));
     const turnsRaw = isRead && r.apiKey === ApiKey.saslHandshake && r.apiVersion === 0 && r.ownError === 0;
     talk.answer(r, status, reader.frameBytes, reader.startedAt);
     if (turnsRaw) this.#turnRaw();
@@ -166,6 +166,9 @@ export class Upstream implements ReplySink {
         return;
       case Role.highWatermark:
         this.#partition.highWatermark = value;
+        return;
+      case Role.lastStableOffset:
+        this.#partition.lastStableOffset = value;
         return;
       case Role.offset:
         this.#partition.offset = value;
@@ -317,8 +320,9 @@ export class Upstream implements ReplySink {
 
   #onTopic(r: Request, topic: Topic): void {
     this.#topic = topic;
-    this.#nearPart = 0;
     this.#place = r.findTouch(topic, this.#near);
+    // Topics that are not told apart share their partitions: theirs go on.
+    if (this.#place < 0 || this.#place !== this.#near - 1) this.#nearPart = 0;
     if (this.#place >= 0) this.#near = this.#place + 1;
     if (this.#earlyError === 0) return;
     const error = this.#earlyError;
@@ -326,12 +330,12 @@ export class Upstream implements ReplySink {
     this.#tellError(r, error);
   }
 
-  /** Of the topic that is being read; a Fetch learns of its topics from the reply. Null: it was not asked for. */
+  /** Of the topic that is being read; who fetches learns of its topics from the reply. Null: it was not asked for. */
   #touchOf(r: Request): Touch | null {
     if (this.#place >= 0) return r.touches[this.#place]!;
     const topic = this.#topic;
-    if (topic === null || !r.isFetch) return null;
-    const digest = this.#talk.bound.digests.topic(r.apiKey, topic, NO_NAMES);
+    if (topic === null || !isFetching(r)) return null;
+    const digest = this.#talk.bound.digests.topic(r.apiKey, topic, namesOf(r));
     const touch = r.touch(topic, digest, MAX_TOUCHES);
     this.#place = r.findTouch(topic, r.touched - 1);
     return touch;
@@ -369,6 +373,17 @@ export class Upstream implements ReplySink {
 }
 
 const isAnsweredBy = (r: Request, correlationId: number): boolean => !r.isToken && r.correlationId === correlationId;
+
+/** In a session, for a group that shares too, it names only what changes, and the reply holds records of all. */
+const isFetching = (r: Request): boolean => r.isFetch || r.apiKey === ApiKey.shareFetch;
+
+/** What a request that fetches names beside topics: the group that shares. */
+function namesOf({ group }: Request): Names {
+  if (group === null) return NO_NAMES;
+  const names = new Names();
+  names.group.set(group.bytes, 0, group.bytes.length);
+  return names;
+}
 
 /** Does its reply list topics that nobody has asked for by name? They may be many, and most are of no concern here. */
 const isListing = (r: Request): boolean => r.apiKey === ApiKey.metadata && r.touched === 0;

@@ -44,6 +44,21 @@ describe('the short form', () => {
       expect(dnsLookupFamily).toBe('V4_PREFERRED');
     });
 
+  test('of several bootstrap hosts each is tried, so that one that is down turns no client away', async () => {
+    const attemptsOf = async (text: string) =>
+      (await goodText(text, filters)).snapshot.listeners.map(
+        ({ filterChains }) => filterChains[0]!.filters.at(-1)!.config['max_connect_attempts'],
+      );
+    expect(
+      await attemptsOf(`proxies:
+  - kafka://b1,b2,b3
+  - {upstream: "kafka://b1,b2", name: given, max_connect_attempts: 1}
+  - {upstream: "kafka://b1", name: one}
+  - {upstream: [postgres://db1, postgres://db2], name: other}
+`),
+    ).toEqual([3, 1, 1, 1]);
+  });
+
   const wrong: [url: string, problem: string][] = [
     ['kafka://b1,', '"" is not a URL such as postgres://host:port'],
     ['kafka://b1,postgres://db', '"postgres://db" is not kafka like the first: one proxy speaks one protocol'],

@@ -271,6 +271,8 @@ function listenerOf(
     Object.fromEntries(
       fields.map((field) => [field, from(at(field), checked[field])]).filter(([, value]) => value !== undefined),
     );
+  // Servers that name each other are asked for where the others are: any that is there will do.
+  const anyOf = filter?.protocol?.doors && proxy.upstreams.length > 1 ? proxy.upstreams.length : undefined;
   const onSocket = valueAt(proxy.listen ?? undefined, ['pipe']) !== undefined;
   // What opens ports beside a listener's own has no use for a unix socket.
   const startsFrom = onSocket ? {} : ((filter?.protocol?.shortForm ?? {}) as JsonMap);
@@ -299,7 +301,7 @@ function listenerOf(
               stat_prefix: from(named, proxyName),
               cluster: from(named, proxyName),
               idle_timeout: from(at('idle_timeout'), checked['idle_timeout']),
-              max_connect_attempts: from(at('max_connect_attempts'), checked['max_connect_attempts']),
+              max_connect_attempts: from(at('max_connect_attempts'), checked['max_connect_attempts'] ?? anyOf),
             },
           },
         ],

@@ -162,7 +162,8 @@ class TcpProxy implements NetworkFilter {
     info.upstreamLocalAddress = this.#upstream!.local.text;
     info.upstreamConnectionId = this.#env.connectionId?.() ?? 0;
     this.#connection.facts.upstreamAddress = this.#host!.address.text;
-    if (this.#connection.door !== null) cluster.named?.reached(this.#connection.door);
+    if (this.#connection.door === null) cluster.reached(this.#host!);
+    else cluster.named?.reached(this.#connection.door);
     if (this.#config.flush_access_log_on_connected === true) this.#log('connected');
     this.#upstream!.setWatermark(cluster.config.perConnectionBufferLimitBytes);
     const early = this.#early;
@@ -267,7 +268,9 @@ class TcpProxy implements NetworkFilter {
     const cluster = this.#cluster!;
     const { info, door } = this.#connection;
     this.#connectTimer?.cancel();
-    if (door !== null) cluster.named?.failed(door, host, this.#timedOut ? 'ETIMEDOUT' : code);
+    const why = this.#timedOut ? 'ETIMEDOUT' : code;
+    if (door === null) cluster.failed(host, why);
+    else cluster.named?.failed(door, host);
     host.connectFail++;
     cluster.stats.inc(cluster.ids.upstream_cx_connect_fail);
     if (this.#timedOut) cluster.stats.inc(cluster.ids.upstream_cx_connect_timeout);
@@ -279,6 +282,7 @@ class TcpProxy implements NetworkFilter {
     }
     cluster.stats.inc(cluster.ids.upstream_cx_connect_attempts_exceeded);
     info.flags.add('URX');
+    if (door !== null) cluster.named?.givenUp(door, why);
     // Without us the client would have been refused or reset: so it is.
     this.#connection.close('reset', `upstream_connect_${this.#timedOut ? 'timeout' : `failure:${code}`}`);
   }

@@ -30,6 +30,22 @@ describe('a door that is known', () => {
     expect(book.of('third').port('b1:9092', caller('a'))).toBeNull();
   });
 
+  test('is said to be named still, once in five minutes', async () => {
+    book.know([door('b1:9092', 19093)]);
+    const said = async () => {
+      for (let i = 0; i < 3; i++) expect(kafka.port('b1:9092', caller('a'))).toBe(19093);
+      await turn();
+      return asked.splice(0);
+    };
+    expect(await said()).toEqual([[{ ...wanted('b1:9092'), still: true }]]);
+    expect(await said()).toEqual([]);
+    clock.run(clock.now() + 300_000);
+    expect(await said()).toHaveLength(1);
+    book.know([]);
+    book.know([door('b1:9092', 19093)]);
+    expect(await said()).toHaveLength(1);
+  });
+
   test('is asked for again when it is gone', () => {
     book.know([door('b1:9092', 19093)]);
     book.know([]);

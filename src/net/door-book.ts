@@ -6,6 +6,8 @@ export interface WantedDoor {
   readonly listener: string;
   /** `b2.example:9092` */
   readonly upstream: string;
+  /** It is known, and was named again: whoever opened it must not take it away. */
+  readonly still?: true;
 }
 
 /** A port on a listener's own hosts that leads to one upstream host; '' = to none yet: the cluster chooses. */
@@ -26,6 +28,8 @@ export interface ListenerDoorBook {
 
 /** How long what was refused is not asked for again. Milliseconds. */
 const REFUSED_MS = 10_000;
+/** How often it is said of a door that it is still named. Milliseconds. */
+const STILL_MS = 300_000;
 /** Beyond this many at a time nothing is asked for: no server has so many hosts, and one may lie. */
 const MAX_ASKED = 1000;
 /** A listener with so many refused in that time asks for nothing more before the first of them is forgotten. */
@@ -39,6 +43,8 @@ export class DoorBook {
   readonly #ask: (wanted: readonly WantedDoor[]) => void;
   readonly #clock: Pick<Clock, 'now'>;
   #ports = new Map<string, number>();
+  /** When it was said last of a door that it is still named. */
+  readonly #stillAt = new Map<string, number>();
   /** By listener: until when an upstream is refused, the first to be forgotten first. */
   readonly #refused = new Map<string, Map<string, number>>();
   #over = false;
@@ -63,6 +69,7 @@ export class DoorBook {
   /** These are all the doors there are now, served by every process; what was refused may be asked for again later. */
   know(doors: readonly OpenDoor[], refused: readonly WantedDoor[] = []): void {
     this.#ports = new Map(doors.map((door) => [keyOf(door), door.port]));
+    for (const key of this.#stillAt.keys()) if (!this.#ports.has(key)) this.#stillAt.delete(key);
     const until = this.#clock.now() + REFUSED_MS;
     for (const { listener, upstream } of refused) {
       const names = this.#refused.get(listener) ?? new Map();
@@ -84,14 +91,17 @@ export class DoorBook {
   #port(listener: string, upstream: string, known: () => void): number | null {
     const key = keyOf({ listener, upstream });
     const port = this.#ports.get(key);
-    if (port !== undefined) return port;
+    if (port !== undefined) {
+      this.#still(key, listener, upstream);
+      return port;
+    }
     if (this.#over || splitHostPort(upstream) === null || this.#isRefused(listener, upstream)) return 0;
     let callers = this.#asked.get(key);
     if (callers === undefined) {
       if (this.#asked.size >= MAX_ASKED) return 0;
       callers = new Set();
       this.#asked.set(key, callers);
-      if (this.#unsaid.push({ listener, upstream }) === 1) queueMicrotask(() => this.#say());
+      this.#sayOf({ listener, upstream });
     }
     callers.add(known);
     const waits = this.#waiting.get(known) ?? new Set();
@@ -108,6 +118,17 @@ export class DoorBook {
       names.delete(name);
     }
     return names.size >= MAX_REFUSED || names.has(upstream);
+  }
+
+  #still(key: string, listener: string, upstream: string): void {
+    const now = this.#clock.now();
+    if (this.#over || now - (this.#stillAt.get(key) ?? -Infinity) < STILL_MS) return;
+    this.#stillAt.set(key, now);
+    this.#sayOf({ listener, upstream, still: true });
+  }
+
+  #sayOf(wanted: WantedDoor): void {
+    if (this.#unsaid.push(wanted) === 1) queueMicrotask(() => this.#say());
   }
 
   #say(): void {

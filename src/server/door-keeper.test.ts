@@ -24,6 +24,7 @@ let steps: string[];
 let log: string[];
 let told: { known: string[]; refused: string[] }[];
 let hold: Promise<void> | null;
+let now: number;
 let keeper: DoorKeeper;
 
 const textOf = ({ listener, upstream, port }: OpenDoor) => `${listener} ${upstream} ${port}`;
@@ -33,9 +34,11 @@ beforeEach(() => {
   log = [];
   told = [];
   hold = null;
+  now = 0;
   const output = { writableLength: 0, write: (line: string) => log.push(line.trimEnd().slice(25)) > 0 };
   keeper = new DoorKeeper({
     log: createLogger({ role: 'primary', output }),
+    now: () => now,
     portOf: ({ address }) => (address.kind === 'ip' ? address.port : 0),
     open: async (door, _listener, isOpen) => {
       await hold;
@@ -197,6 +200,54 @@ describe('the listener’s own port', () => {
     keeper.take(snapshot([kafka({ additionalAddresses: [ip('127.0.0.2', 29_092)] })], ['b1']));
     await ask('b1:9092');
     expect(known()).toEqual(['kafka b1:9092 19093']);
+  });
+});
+
+describe('a listener that is new at the port of a door', () => {
+  test('has it: the door is another', async () => {
+    keeper.take(snapshot([kafka()]));
+    await ask('b1:9092', 'b2:9092');
+    expect(known()).toEqual(['kafka b1:9092 19093', 'kafka b2:9092 19094']);
+    keeper.take(snapshot([kafka(), kafka({ name: 'more', address: ip('127.0.0.1', 19_094), doors: null })]));
+    expect(keeper.known).toHaveLength(1);
+    expect(steps.at(-1)).toBe('close kafka b2:9092 19094');
+    await ask('b2:9092');
+    expect(known()).toEqual(['kafka b1:9092 19093', 'kafka b2:9092 19095']);
+  });
+});
+
+describe('brokers that come back under other addresses', () => {
+  const MINUTE = 60_000;
+  const still = (...upstreams: string[]) => keeper.ask(wanted(...upstreams).map((one) => ({ ...one, still: true })));
+
+  test('take the doors of addresses that nobody names any more, however often that happens', async () => {
+    keeper.take(snapshot([kafka({ doors: { firstPort: 30_000, count: 3 } })]));
+    await ask('10.0.0.1:9092', '10.0.0.2:9092', '10.0.0.3:9092');
+    for (let i = 4; i < 40; i++) {
+      now += 31 * MINUTE;
+      still('10.0.0.2:9092');
+      await ask(`10.0.0.${i}:9092`);
+      expect(known()).toContain('kafka 10.0.0.2:9092 30001');
+      expect(known().some((text) => text.startsWith(`kafka 10.0.0.${i}:9092 `))).toBe(true);
+      expect(told.at(-1)!.refused).toEqual([]);
+    }
+    expect(log.at(-2)).toBe(
+      'info [primary] listener kafka: 10.0.0.37:9092 has no port any more: no server has named it for half an hour',
+    );
+    expect(used.size).toBe(3);
+  });
+
+  test('are refused while all doors are named', async () => {
+    keeper.take(snapshot([kafka()]));
+    await ask('b1:9092', 'b2:9092', 'b3:9092');
+    now += 29 * MINUTE;
+    still('b1:9092', 'b2:9092', 'b3:9092');
+    await settled();
+    expect(told).toHaveLength(1);
+    now += 29 * MINUTE;
+    await ask('b4:9092');
+    expect(told.at(-1)).toMatchObject({ refused: ['b4:9092'] });
+    expect(known()).toHaveLength(3);
   });
 });
 

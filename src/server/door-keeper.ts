@@ -2,6 +2,7 @@ import type { ListenerConfig, Snapshot } from '../config/snapshot.ts';
 import { addressOf, splitHostPort } from '../net/address.ts';
 import type { OpenDoor, WantedDoor } from '../net/door-book.ts';
 import {
+  configuredPorts,
   doorPlaces,
   endpointsOf,
   leadsBack,
@@ -15,6 +16,8 @@ import type { Logger } from './log.ts';
 /** What the keeper needs of the data path, in processes of its own or in this one. */
 export interface DoorWorks {
   readonly log: Logger;
+  /** Monotonic ms. */
+  now(): number;
   /** The listener's first port, as bound; 0: it has none. */
   portOf(listener: ListenerConfig): number;
   /** Listens for one more door; null, or Node's code. `isOpen`: it is listened on, and led to no host so far. */
@@ -33,7 +36,15 @@ interface Kept {
   readonly own: boolean;
   /** Every data path serves it. */
   known: boolean;
+  /** When a server was last heard to name the host, by now(). */
+  namedAt: number;
 }
+
+/**
+ * A door whose host no server has named for so long may make room for another's: clients ask anew where the brokers are every
+ * five minutes. Milliseconds.
+ */
+const IDLE_MS = 1_800_000;
 
 /** Ports remembered for upstreams whose listener is gone for the moment. */
 const MAX_REMEMBERED = 10_000;
@@ -96,9 +107,14 @@ export class DoorKeeper {
     );
   }
 
-  /** Opens what is missing of these; tell() follows. */
+  /** Opens what is missing of these; tell() follows. Of those that are only named `still` nobody is told. */
   ask(wanted: readonly WantedDoor[]): void {
-    for (const one of wanted) this.#wanted.set(keyOf(one), one);
+    for (const one of wanted) {
+      const key = keyOf(one);
+      const kept = this.#kept.get(key);
+      if (kept !== undefined) kept.namedAt = this.#works.now();
+      if (one.still !== true) this.#wanted.set(key, one);
+    }
     this.#start();
   }
 
@@ -206,8 +222,10 @@ export class DoorKeeper {
     if (this.#isOwn(listener, ownPort, wanted.upstream)) return this.#keep(key, { ...wanted, port: ownPort }, true);
     const { count } = listener.doors;
     const open = this.#led;
-    if (open.filter((door) => door.listener === wanted.listener).length >= count)
+    if (open.filter((door) => door.listener === wanted.listener).length >= count) {
+      if (this.#closeIdle(listener)) return this.#again(key, wanted);
       return this.#refuse(wanted, `all ${count} are in use`);
+    }
     const upstreams = [
       ...endpointsOf(listener, this.#snapshot!.clusters),
       ...[...open, ...batch].map((one) => one.upstream),
@@ -224,18 +242,39 @@ export class DoorKeeper {
       if (this.#closed || this.#listener(wanted.listener) !== listener) {
         // The listener has changed meanwhile.
         if (code === null && !isOpen) this.#works.close(door, listener);
-        if (this.#closed) return false;
-        this.#wanted.set(key, wanted);
-        return null;
+        return this.#closed ? false : this.#again(key, wanted);
       }
       if (code === null) return this.#keep(key, door, false);
       if (!NEXT.has(code)) return this.#refuse(wanted, `cannot listen on port ${port} (${code})`);
     }
+    if (this.#closeIdle(listener)) return this.#again(key, wanted);
     return this.#refuse(wanted, 'no port of its range is free');
   }
 
+  #again(key: string, wanted: WantedDoor): null {
+    this.#wanted.set(key, wanted);
+    return null;
+  }
+
+  /** Of brokers that change their address the old ones are named no more. False: all doors are in use. */
+  #closeIdle(listener: ListenerConfig): boolean {
+    const since = this.#works.now() - IDLE_MS;
+    const idle = [...this.#kept].filter(
+      ([, { door, own, namedAt }]) => !own && door.listener === listener.name && namedAt < since,
+    );
+    const [oldest] = idle.sort(([, a], [, b]) => a.namedAt - b.namedAt);
+    if (oldest === undefined) return false;
+    const [key, { door }] = oldest;
+    this.#kept.delete(key);
+    this.#works.close(door, listener);
+    this.#works.log.info(
+      `listener ${listener.name}: ${door.upstream} has no port any more: no server has named it for half an hour`,
+    );
+    return true;
+  }
+
   #keep(key: string, door: OpenDoor, own: boolean): true {
-    this.#kept.set(key, { door, own, known: false });
+    this.#kept.set(key, { door, own, known: false, namedAt: this.#works.now() });
     this.#told.delete(door.listener);
     if (own) return true;
     this.#spares.get(door.listener)?.delete(door.port);
@@ -258,6 +297,8 @@ export class DoorKeeper {
     if (!now?.doors) return false;
     if (own) return door.port === this.#works.portOf(now) && this.#isOwn(now, door.port, door.upstream);
     const { firstPort, count } = now.doors;
+    // A listener that is new, at a port that somebody chose for it.
+    if (configuredPorts(this.#snapshot!).includes(door.port)) return false;
     const inRange = firstPort === 0 || (door.port >= firstPort && door.port < firstPort + count);
     const places = (one: ListenerConfig): string => JSON.stringify(doorPlaces(one, door.port));
     return inRange && places(was) === places(now);

@@ -77,6 +77,13 @@ export function sparesOf(listener: ListenerConfig, clusters: readonly ClusterCon
 
 const MAX_SPARES = 256;
 
+/** Of all listeners, the admin server and the metrics: they are nobody's doors. */
+export const configuredPorts = ({ listeners, admin, metrics }: Snapshot): number[] =>
+  [
+    ...listeners.flatMap(({ address, additionalAddresses }) => [address, ...additionalAddresses]),
+    ...[admin, metrics].flatMap((one) => (one === null ? [] : [one.address])),
+  ].flatMap((one) => (one.kind === 'ip' ? [one.port] : []));
+
 /** Ports that are tried beyond the doors' number where the range is nobody's choice. */
 const MORE_TRIES = 200;
 
@@ -87,16 +94,12 @@ const MORE_TRIES = 200;
 export function portsToTry(
   { firstPort, count }: DoorRange,
   ownPort: number,
-  { listeners, admin, metrics }: Snapshot,
+  snapshot: Snapshot,
   taken: readonly number[],
   key: string,
   remembered: ReadonlyMap<string, number>,
 ): number[] {
-  const configured = [
-    ...listeners.flatMap(({ address, additionalAddresses }) => [address, ...additionalAddresses]),
-    ...[admin, metrics].flatMap((one) => (one === null ? [] : [one.address])),
-  ].flatMap((one) => (one.kind === 'ip' ? [one.port] : []));
-  const not = new Set([ownPort, ...taken, ...configured]);
+  const not = new Set([ownPort, ...taken, ...configuredPorts(snapshot)]);
   const first = firstPort || ownPort + 1;
   const last = Math.min(65_535, first - 1 + count + (firstPort === 0 ? MORE_TRIES : 0));
   const ports: number[] = [];

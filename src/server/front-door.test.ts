@@ -167,7 +167,7 @@ test('a socket file left over by a process that died is removed, any other file 
 const DIE_LISTENING =
   'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
 
-test('a door is open beside what a snapshot names, on all its places or on none, and nobody else takes it', async () => {
+test('a door is open beside what a snapshot names, on all its places or on none', async () => {
   const [port, busy] = [await taken(), await taken()];
   await new Promise((resolve) => open.splice(0, 1)[0]!.close(resolve));
   const came: string[] = [];
@@ -181,10 +181,7 @@ test('a door is open beside what a snapshot names, on all its places or on none,
   expect(await door.openDoor([ip(port)], 5)).toBeNull();
   expect(await attempt(port)).toBe('connected');
   expect(came).toEqual([`127.0.0.1:${port}`]);
-  // A listener that wants the port does not get it, and one whose port nobody chose goes on to the next.
-  expect((await door.claim(snapshot([listener('a', ip(port))]))).refused).toEqual([
-    { who: 'listener a', address: ip(port), code: 'EADDRINUSE' },
-  ]);
+  // A listener whose port nobody chose goes on to the next.
   const { snapshot: claimed } = await door.claim(snapshot([listener('a', ip(port), true)]));
   expect(ports(claimed)[0]).toBeGreaterThan(port);
   door.keepOnly(snapshot([]));
@@ -194,4 +191,20 @@ test('a door is open beside what a snapshot names, on all its places or on none,
   expect(await door.openDoor([ip(port)], null)).toBeNull();
   door.close();
   expect(await attempt(port)).toBe('ECONNREFUSED');
+});
+
+test('a door makes way for a new listener at a port that somebody chose; not for one that is refused for another', async () => {
+  const [port, busy] = [await taken(), await taken()];
+  await new Promise((resolve) => open.splice(0, 1)[0]!.close(resolve));
+  const door = aDoor();
+  expect(await door.openDoor([ip(port)], null)).toBeNull();
+  const wrong = await door.claim(snapshot([listener('a', ip(port, '0.0.0.0')), listener('b', ip(busy))]));
+  expect(wrong.refused).toMatchObject([{ who: 'listener b' }]);
+  expect(await attempt(port)).toBe('connected');
+  door.closeDoor([ip(port)]); // it is the door that was opened again
+  expect(await attempt(port)).toBe('ECONNREFUSED');
+  expect(await door.openDoor([ip(port)], null)).toBeNull();
+  expect((await door.claim(snapshot([listener('a', ip(port, '0.0.0.0'))]))).refused).toEqual([]);
+  door.closeDoor([ip(port)]); // as the keeper does with the new snapshot
+  expect(await attempt(port)).toBe('connected');
 });

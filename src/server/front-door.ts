@@ -24,6 +24,8 @@ export class FrontDoor {
   readonly #onConnection: (at: string, socket: Socket) => void;
   /** Those that no snapshot names: each leads to one upstream host. By address text. */
   readonly #doors = new Map<string, Server>();
+  /** How they were opened. */
+  readonly #opening = new Map<string, { readonly place: AddressConfig; readonly backlog: number | null }>();
   /** Listener, place and port as configured → the port in use: a reload must not move what did not change. */
   readonly #chosen = new Map<string, number>();
   #closed = false;
@@ -35,19 +37,26 @@ export class FrontDoor {
 
   /**
    * Opens what a snapshot listens on and is not open yet: all of it, or nothing. What is not in it stays open. `held`:
-   * addresses that are listened on elsewhere in this process.
+   * addresses that are listened on elsewhere in this process. A door makes way for a port that somebody chose.
    */
   async claim(snapshot: Snapshot, held: ReadonlySet<string> = new Set()): Promise<Claim> {
     const opened: string[] = [];
     const isOurs = (at: string): boolean => held.has(at) || (this.#servers.has(at) && !opened.includes(at));
     const refused: Refused[] = [];
+    const gone: string[] = [];
     const listeners = new Map<string, ListenerConfig>();
     // Those whose port somebody chose come first: an automatic one must not take it from them.
     for (const auto of [false, true]) {
       for (const listener of snapshot.listeners.filter(({ autoPort }) => autoPort === auto)) {
         const addresses: AddressConfig[] = [];
         for (const [place, wanted] of [listener.address, ...listener.additionalAddresses].entries()) {
-          const got = await this.#open(listener, place, wanted, isOurs, opened);
+          let got = await this.#open(listener, place, wanted, isOurs, opened);
+          const inTheWay = got === 'EADDRINUSE' && !auto ? this.#doorsAt(wanted) : [];
+          if (inTheWay.length > 0) {
+            for (const at of inTheWay) this.#close(at, this.#doors);
+            gone.push(...inTheWay);
+            got = await this.#open(listener, place, wanted, isOurs, opened);
+          }
           if (typeof got === 'string') refused.push({ who: `listener ${listener.name}`, address: wanted, code: got });
           else addresses.push(got);
         }
@@ -55,7 +64,11 @@ export class FrontDoor {
         listeners.set(listener.name, { ...listener, address, additionalAddresses });
       }
     }
-    if (refused.length > 0) for (const at of opened) this.#close(at);
+    if (refused.length > 0) {
+      for (const at of opened) this.#close(at);
+      for (const { place, backlog } of gone.flatMap((at) => this.#opening.get(at) ?? []))
+        await this.#bind(place, backlog, this.#doors);
+    }
     return {
       snapshot: { ...snapshot, listeners: snapshot.listeners.map(({ name }) => listeners.get(name)!) },
       refused,
@@ -66,7 +79,10 @@ export class FrontDoor {
   async openDoor(places: readonly AddressConfig[], backlog: number | null): Promise<string | null> {
     for (const [i, place] of places.entries()) {
       const server = await this.#bind(place, backlog, this.#doors);
-      if (typeof server !== 'string') continue;
+      if (typeof server !== 'string') {
+        this.#opening.set(addressOf(place).text, { place, backlog });
+        continue;
+      }
       this.closeDoor(places.slice(0, i));
       return server;
     }
@@ -74,7 +90,17 @@ export class FrontDoor {
   }
 
   closeDoor(places: readonly AddressConfig[]): void {
-    for (const place of places) this.#close(addressOf(place).text, this.#doors);
+    for (const place of places) {
+      const at = addressOf(place).text;
+      this.#opening.delete(at);
+      this.#close(at, this.#doors);
+    }
+  }
+
+  #doorsAt(wanted: AddressConfig): string[] {
+    return [...this.#opening].flatMap(([at, { place }]) =>
+      place.kind === 'ip' && wanted.kind === 'ip' && place.port === wanted.port && this.#doors.has(at) ? [at] : [],
+    );
   }
 
   /** Closes what a claimed snapshot does not listen on. */

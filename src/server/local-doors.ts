@@ -22,6 +22,7 @@ export class LocalDoors {
     this.book = new DoorBook((wanted) => this.#keeper.ask(wanted), clock);
     this.#keeper = new DoorKeeper({
       log,
+      now: () => clock.now(),
       portOf: ({ name }) => portOf(this.#plane?.listeners().find((one) => one.name === name)),
       open: async (door) => {
         const others = this.#keeper.open.filter(

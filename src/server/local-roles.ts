@@ -66,7 +66,9 @@ class LocalWorkers implements Workers {
   async claim(wanted: Snapshot): Promise<Claim> {
     // What the real network has free says nothing about another one.
     if (!(this.#world.network instanceof SocketNetwork)) return { snapshot: wanted, refused: [] };
-    const held = new Set(this.#role?.plane.listeners().map(({ address }) => address));
+    // Doors make way when the snapshot is applied.
+    const open = [...(this.#role?.plane.listeners() ?? []), ...this.#doors.addresses];
+    const held = new Set(open.map(({ address }) => address));
     const { snapshot, refused } = await this.#door.claim(wanted, held);
     this.#door.release();
     // A port that the kernel chose was for the trial alone.

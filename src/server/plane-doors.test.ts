@@ -139,6 +139,14 @@ describe('a door', () => {
       expect(connections.at(-1)?.responseFlags).toBe(flags);
     }
     expect(simulated.stat('cluster.db.upstream_cx_none_healthy')).toBe(1);
+    const cannot = (name: string) => `warn cluster db: ${name}, as a server calls itself or another, cannot be reached`;
+    const lines = () => simulated.parts.log.slice(2).map((line) => line.replace(/ from here .*/, ''));
+    expect(lines()).toEqual([cannot('10.0.0.9:9092'), cannot('nowhere.example:9092')]);
+    // It starts.
+    await Endpoint.listen(simulated.network, ipAddress('10.0.0.9', 9092), []);
+    for (let i = 0; i < 2; i++) simulated.dial(DOOR);
+    simulated.run(10);
+    expect(lines().slice(2)).toEqual(['info cluster db: 10.0.0.9:9092 is reached again']);
   });
 
   test('retries go to the next address of its name', async () => {
@@ -161,6 +169,7 @@ describe('a door', () => {
     simulated.run(10);
     expect(brokers).toHaveLength(2);
     expect(simulated.stat('cluster.db.upstream_cx_connect_fail')).toBe(2);
+    expect(simulated.parts.log.filter((line) => line.startsWith('warn'))).toEqual([]);
   });
 
   test('beyond the number allowed, a name that is none, a listener without: port 0', async () => {

@@ -65,6 +65,7 @@ export class WorkerPool implements Workers {
     }));
     this.doors = new DoorKeeper({
       log: options.log,
+      now: () => performance.now(),
       portOf: ({ address }) => (address.kind === 'ip' ? address.port : 0),
       open: async ({ port }, listener, isOpen) =>
         isOpen ? null : this.#door.openDoor(doorPlaces(listener, port), listener.tcpBacklogSize),

@@ -13,14 +13,17 @@ let answers: Record<string, readonly string[] | Error>;
 let clock: SimulatedClock;
 let stats: StatsRegistry;
 let manager: ClusterManager;
+let lines: string[];
 beforeEach(() => {
   answers = {};
+  lines = [];
   clock = new SimulatedClock();
   stats = new StatsRegistry();
   manager = new ClusterManager({
     stats,
     clock,
     random: () => 0,
+    log: (level, message) => lines.push(`${level}: ${message}`),
     resolve: async (name) => {
       const answer = answers[name] ?? new Error('ENOTFOUND');
       if (answer instanceof Error) throw answer;
@@ -54,6 +57,43 @@ describe('STATIC', () => {
     manager.apply([clusterConfig({ endpoints: [] })]);
     expect(manager.get('db')!.pick()).toBeNull();
     expect(stat('upstream_cx_none_healthy')).toBe(1);
+  });
+});
+
+describe('what the operator is told', () => {
+  test('a host that cannot be reached: once, and once that it is again; at most once a minute', () => {
+    manager.apply([clusterConfig({ endpoints: named('10.0.0.1', '10.0.0.2') })]);
+    const cluster = manager.get('db')!;
+    const [one, two] = [cluster.hosts[0]!, cluster.hosts[1]!];
+    cluster.reached(one);
+    for (let i = 0; i < 3; i++) cluster.failed(one, 'ECONNREFUSED');
+    cluster.failed(two, 'ETIMEDOUT');
+    cluster.reached(one);
+    cluster.reached(one);
+    const said = [
+      'warn: cluster db: 10.0.0.1:5432 cannot be reached (ECONNREFUSED)',
+      'warn: cluster db: 10.0.0.2:5432 cannot be reached (ETIMEDOUT)',
+      'info: cluster db: 10.0.0.1:5432 is reached again',
+    ];
+    expect(lines).toEqual(said);
+    cluster.failed(one, 'ECONNRESET');
+    expect(lines).toEqual(said);
+    clock.run(clock.now() + 60_000);
+    cluster.failed(one, 'ECONNRESET');
+    expect(lines.slice(3)).toEqual(['warn: cluster db: 10.0.0.1:5432 cannot be reached (ECONNRESET)']);
+  });
+
+  test('names without an address: once somebody wants to go there', async () => {
+    manager.apply([clusterConfig({ type: 'STRICT_DNS', endpoints: named('db.example') })]);
+    await settled();
+    expect(lines).toEqual([]);
+    for (let i = 0; i < 2; i++) manager.get('db')!.pick();
+    answers['db.example'] = ['10.0.0.7'];
+    await refresh();
+    expect(lines).toEqual([
+      'warn: cluster db has no host: no address is known for its names; its clients are cut off',
+      'info: cluster db has hosts again',
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@ import type { StatsRegistry } from '../stats/registry.ts';
 import { Cluster } from './cluster.ts';
 import { DnsRefresher, type Resolve } from './dns.ts';
 import { NamedHosts } from './named-hosts.ts';
+import { ReachLog } from './reach-log.ts';
 
 export interface ClusterManagerOptions {
   readonly stats: StatsRegistry;
@@ -52,7 +53,7 @@ export class ClusterManager {
 
   #add(config: ClusterConfig): void {
     const { stats, random, resolve, clock, log = () => {} } = this.#options;
-    const cluster = new Cluster(config, stats, random);
+    const cluster = new Cluster(config, stats, random, () => new ReachLog(clock, log));
     cluster.named = new NamedHosts(cluster, resolve, clock, log);
     if (config.type === 'STATIC') {
       cluster.setHosts(config.endpoints.map(({ address, weight }) => ({ address: addressOf(address), weight })));

@@ -4,6 +4,7 @@ import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { clusterStats } from './cluster-stats.ts';
 import { type LoadBalancer, makeLoadBalancer } from './load-balancer.ts';
 import type { NamedHosts } from './named-hosts.ts';
+import type { ReachLog } from './reach-log.ts';
 
 /** One upstream address of a cluster, with what is open on it now. */
 export class Host {
@@ -12,6 +13,8 @@ export class Host {
   active = 0;
   total = 0;
   connectFail = 0;
+  /** Made when it could not be reached for the first time. */
+  reach: ReachLog | null = null;
 
   constructor(address: Address, weight: number) {
     this.address = address;
@@ -29,13 +32,17 @@ export class Cluster {
   /** Hosts beside its own set, that connections are led to by name. Null: none can be. */
   named: NamedHosts | null = null;
   readonly #balancer: LoadBalancer;
+  readonly #reachLog: () => ReachLog;
+  /** Made when there was no host for the first time. */
+  #reach: ReachLog | null = null;
   #waiting: (() => void)[] = [];
   /** True once hosts were given, be they none. */
   resolved = false;
   #retired = false;
 
-  constructor(config: ClusterConfig, stats: StatsRegistry, random: () => number) {
+  constructor(config: ClusterConfig, stats: StatsRegistry, random: () => number, reachLog: () => ReachLog) {
     this.config = config;
+    this.#reachLog = reachLog;
     this.name = config.name;
     this.stats = stats;
     this.ids = stats.open(clusterStats, { cluster_name: config.name });
@@ -46,7 +53,22 @@ export class Cluster {
   pick(): Host | null {
     if (this.hosts.length > 0) return this.#balancer.pick(this.hosts);
     this.stats.inc(this.ids.upstream_cx_none_healthy);
+    this.#reach ??= this.#reachLog();
+    this.#reach.failed(
+      `cluster ${this.name} has no host${this.config.type === 'STATIC' ? '' : ': no address is known for its names'}; its clients are cut off`,
+    );
     return null;
+  }
+
+  /** A host of its own could not be connected to. `why`: Node's code. */
+  failed(host: Host, why: string): void {
+    host.reach ??= this.#reachLog();
+    host.reach.failed(`cluster ${this.name}: ${host.address.text} cannot be reached (${why})`);
+  }
+
+  /** A connection to it stands. */
+  reached(host: Host): void {
+    host.reach?.reached(() => `cluster ${this.name}: ${host.address.text} is reached again`);
   }
 
   /** Calls back with the host behind `b2.example:9092`, one of ours or not; null: its name has no address. */
@@ -72,6 +94,7 @@ export class Cluster {
       return host && host.weight === weight ? host : new Host(address, weight);
     });
     this.resolved = true;
+    if (addresses.length > 0) this.#reach?.reached(() => `cluster ${this.name} has hosts again`);
     if (known.size > 0 || this.hosts.length > 0) this.stats.inc(this.ids.membership_change);
     this.#gauges(this.hosts.length);
     for (const call of this.#waiting.splice(0)) call();

@@ -3,6 +3,7 @@ import { ipAddress, splitHostPort } from '../net/address.ts';
 import type { Clock } from '../net/transport.ts';
 import { type Cluster, Host } from './cluster.ts';
 import type { Resolve } from './dns.ts';
+import { ReachLog } from './reach-log.ts';
 
 /** One name with its port. */
 interface Name {
@@ -16,14 +17,9 @@ interface Name {
   resolvedAt: number;
   /** Who waits for the resolution that is under way; null: none is. */
   waiting: (() => void)[] | null;
-  /** It could not be reached, and that was told. */
-  isTold: boolean;
-  /** Monotonic ms of that. */
-  toldAt: number;
+  /** Made when it could not be reached for the first time. */
+  reach: ReachLog | null;
 }
-
-/** A name that comes and goes is told of at most so often. Milliseconds. */
-const TELL_AGAIN_MS = 60_000;
 
 /** Names at most; those that nobody has asked for longest go first. */
 const MAX_NAMES = 2000;
@@ -76,31 +72,29 @@ export class NamedHosts {
     }
   }
 
-  /** It could not be connected to: where its name has other addresses, the next one's turn has come. `why`: Node's code. */
-  failed(upstream: string, host: Host, why: string): void {
+  /** It could not be connected to: where its name has other addresses, the next one's turn has come. */
+  failed(upstream: string, host: Host): void {
     const name = this.#names.get(upstream);
-    if (name === undefined) return;
-    if (this.#addressOf(name)?.text === host.address.text) name.turn++;
-    this.#unreachable(name, why);
+    if (name !== undefined && this.#addressOf(name)?.text === host.address.text) name.turn++;
+  }
+
+  /** A connection was not made, however often that was tried. `why`: Node's code. */
+  givenUp(upstream: string, why: string): void {
+    const name = this.#names.get(upstream);
+    if (name !== undefined) this.#unreachable(name, why);
   }
 
   /** A connection to it stands. */
   reached(upstream: string): void {
-    const name = this.#names.get(upstream);
-    if (name?.isTold !== true) return;
-    name.isTold = false;
-    this.#log('info', `cluster ${this.#cluster.config.name}: ${upstream} is reached again`);
+    const reach = this.#names.get(upstream)?.reach;
+    reach?.reached(() => `cluster ${this.#cluster.config.name}: ${upstream} is reached again`);
   }
 
-  /** Once, until it is reached: a server may well name itself by what only its own network knows. */
+  /** A server may well name itself by what only its own network knows. */
   #unreachable(name: Name, why: string): void {
-    const now = this.#clock.now();
-    if (name.isTold || now - name.toldAt < TELL_AGAIN_MS) return;
-    name.isTold = true;
-    name.toldAt = now;
     const { text } = ipAddress(name.host, name.port);
-    this.#log(
-      'warn',
+    name.reach ??= new ReachLog(this.#clock, this.#log);
+    name.reach.failed(
       `cluster ${this.#cluster.config.name}: ${text}, as a server calls itself or another, cannot be reached from here (${why}): clients that are sent there are cut off`,
     );
   }
@@ -119,7 +113,7 @@ export class NamedHosts {
     if (parts === null) return null;
     const { host, port } = parts;
     const ips = isIP(host) === 0 ? [] : [host];
-    const name = known ?? { host, port, ips, turn: 0, resolvedAt: 0, waiting: null, isTold: false, toldAt: -Infinity };
+    const name = known ?? { host, port, ips, turn: 0, resolvedAt: 0, waiting: null, reach: null };
     this.#names.set(upstream, name); // last: the one that was asked for latest
     if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value!);
     return name;

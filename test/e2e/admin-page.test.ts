@@ -265,6 +265,25 @@ describe('the live page of three databases', () => {
     await expect.poll(said).toEqual([expect.stringMatching(/^Hot keys of .* named a key$/), 'Key']);
   });
 
+  test('a door is told with the host that it leads to, and clients begin elsewhere', async () => {
+    const rows = opened.source.listenerRows;
+    const kafka = { name: 'kafka', protocol: 'kafka' };
+    opened.source.listenerRows = [
+      { ...kafka, address: '127.0.0.1:19092' },
+      { ...kafka, address: '127.0.0.1:19093', upstream: 'b2.example:9092' },
+      { ...kafka, address: '127.0.0.1:19094', upstream: '' },
+    ];
+    await page.reload();
+    await expect
+      .poll(() => page.locator('#where').textContent())
+      .toBe('kafka 127.0.0.1:19092  ·  kafka 127.0.0.1:19093 → b2.example:9092');
+    expect(await page.locator('#addresses li').allTextContents()).toEqual(['127.0.0.1:19092']);
+    expect(await page.locator('#example').textContent()).toBe('kcat -b 127.0.0.1:19092 -L');
+    opened.source.listenerRows = rows;
+    await page.reload();
+    await expect.poll(() => page.locator('#where').textContent()).toContain('redis');
+  });
+
   const past = () => page.locator('#past .name').allTextContents();
   const line = (name: string) => page.locator(`#chart .line.${name}`).getAttribute('d');
 

@@ -175,7 +175,7 @@ export interface PlaneParts {
   readonly keys: Map<string, string>;
   /** Opens what sessions ask for, of the snapshot that it applied to the plane. */
   readonly doors: LocalDoors;
-  /** Lines of the doors' log. */
+  /** Lines of the doors' log, and of the plane's but for errors. */
   readonly log: string[];
   readonly errors: unknown[];
 }
@@ -218,7 +218,7 @@ export function planeOn(
     random,
     protocols: wishes.protocol ? [wishes.protocol] : [],
     links,
-    log: (_level, _message, error) => void errors.push(error),
+    log: (level, message, error) => void (level === 'error' ? errors.push(error) : log.push(`${level} ${message}`)),
   });
   doors.attach(plane);
   return { plane, stats, observer, keys, doors, log, errors };

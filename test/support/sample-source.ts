@@ -5,6 +5,7 @@ import type {
   ConnectionRow,
   Control,
   ExchangeEvent,
+  ListenerRow,
   LogLevel,
   ServerState,
 } from '../../src/admin/source.ts';
@@ -44,7 +45,7 @@ export class SampleSource implements AdminSource {
   serverState: ServerState = 'LIVE';
   level: LogLevel = 'info';
   connectionRows: readonly ConnectionRow[] = sampleConnections();
-  listenerRows = [{ name: 'postgres', address: '127.0.0.1:15432', protocol: 'postgres' }];
+  listenerRows: ListenerRow[] = [{ name: 'postgres', address: '127.0.0.1:15432', protocol: 'postgres' }];
 
   /** Only where there are three databases. */
   readonly past = new SampleHistory(HOSTILE);

@@ -49,6 +49,9 @@ test('our own addresses: with a port, of any port, and the one by which the clie
   expect(is('localhost:9092', '127.0.0.1:9092')).toBe(true);
   expect(is('localhost:9092', '[::1]:9092')).toBe(true);
   expect(is('localhost:9093', '127.0.0.1:9092')).toBe(false);
+  // A listener on `::`, an IPv4 client.
+  expect(is('10.0.0.1:9092', '[::ffff:10.0.0.1]:9092')).toBe(true);
+  expect(is('localhost:9092', '[::ffff:127.0.0.1]:9092')).toBe(true);
 });
 
 describe('rewriting is off: replies that lead past this proxy', () => {
@@ -188,7 +191,11 @@ describe('configuration', () => {
     ['rewrite', { rewrite: 'always' }],
     ['advertise', { advertise: 'proxy.example:9092' }],
     ['advertise', { advertise: '' }],
+    ['advertise', { advertise: '0.0.0.0' }],
+    ['advertise', { advertise: '::' }],
     ['addresses', { addresses: ['a b'] }],
+    ['addresses', { addresses: ['a:0'] }],
+    ['addresses', { addresses: ['[::1]:65536'] }],
     ['broker_ports', { broker_ports: { first: 0 } }],
     ['broker_ports', { broker_ports: { count: 0 } }],
   ] as const)
@@ -196,12 +203,14 @@ describe('configuration', () => {
       expect(options.safeParse(value).error?.issues.map(({ path }) => path[0])).toEqual([name]);
     });
 
-  test("Envoy's bounds", () => {
+  test("Envoy's bounds, and no address that nobody could connect to", () => {
     const rule = { id: 1, host: 'h', port: 9092 };
     const of = (change: object) =>
       config.safeParse({ id_based_broker_address_rewrite_spec: { rules: [{ ...rule, ...change }] } });
     expect(of({}).success).toBe(true);
     expect(of({ port: 65_536 }).success).toBe(false);
+    expect(of({ port: 0 }).success).toBe(false);
+    expect(of({ host: '0.0.0.0' }).success).toBe(false);
     expect(of({ id: -1 }).success).toBe(false);
     expect(of({ host: '' }).success).toBe(false);
     expect(config.safeParse({ api_keys_denied: [32_768] }).success).toBe(false);

@@ -40,13 +40,20 @@ export interface Choice {
   readonly upstream: string;
 }
 
+/** What the operator may have set up wrong. */
+const WHY_UNREAD: ReadonlyMap<Fault, string> = new Map([
+  ['encrypted', 'a client speaks TLS, which cannot be read'],
+  ['foreign_protocol', "a client speaks another protocol than Kafka's"],
+  ['unexpected_reply', 'the server sends what is no reply to any request, as if it were no Kafka broker'],
+]);
+
 const STAYS: Choice = { rewrites: false, target: null, upstream: '' };
 
 /** What a listener's configuration says about broker addresses and API keys; once a filter chain and worker. */
 export class Addresses {
   readonly stats: AddressStats;
   readonly advertise: string | undefined;
-  /** Doors that one reply may ask for: there cannot be more. */
+  /** Doors that one reply may have opened: there cannot be more, and one broker may be led by the listener's own port. */
   readonly maxDoors: number;
   readonly #warn: (text: string) => void;
   readonly #isAuto: boolean;
@@ -58,7 +65,7 @@ export class Addresses {
   constructor(config: AddressConfig, options: AddressOptions, warn: (text: string) => void, stats: AddressStats) {
     this.stats = stats;
     this.advertise = options.advertise;
-    this.maxDoors = doorsOf(options)?.count ?? 0;
+    this.maxDoors = (doorsOf(options)?.count ?? -1) + 1;
     this.#warn = warn;
     this.#isAuto = options.rewrite === 'auto';
     this.#own = new OwnAddresses(options.addresses);
@@ -124,10 +131,9 @@ export class Addresses {
   }
 
   onGaveUp(fault: Fault): void {
-    const why =
-      fault === 'encrypted' ? 'a client speaks TLS, which cannot be read' : `a connection cannot be read (${fault})`;
+    const why = WHY_UNREAD.get(fault) ?? 'a connection cannot be read';
     this.#warn(
-      `${why}: it was closed, because the broker addresses in it could not be rewritten (to let such connections pass unseen, turn rewriting off; counted as opaque)`,
+      `${why} (${fault}): the connection was closed, because the broker addresses in it could not be rewritten (to let such connections pass unseen, turn rewriting off; counted as opaque)`,
     );
   }
 

@@ -33,8 +33,9 @@ export class OwnAddresses {
     else this.#hosts.add(address);
   }
 
-  /** `upstream`: as upstreamOf() writes it. `local`: the address by which the client came, `127.0.0.1:9092`. */
-  has(upstream: string, local: string): boolean {
+  /** `upstream`: as upstreamOf() writes it. `by`: the address by which the client came, `127.0.0.1:9092`. */
+  has(upstream: string, by: string): boolean {
+    const local = by.replace(MAPPED, '$1');
     if (upstream === local || this.#pairs.has(upstream)) return true;
     const colon = upstream.lastIndexOf(':');
     if (this.#hosts.has(upstream.slice(0, colon))) return true;
@@ -42,4 +43,6 @@ export class OwnAddresses {
   }
 }
 
+/** How an IPv4 client is seen by a socket that takes both. */
+const MAPPED = /^\[::ffff:([\d.]+)\](?=:\d+$)/i;
 const isLoopback = (address: string): boolean => address.startsWith('127.') || address.startsWith('[::1]:');

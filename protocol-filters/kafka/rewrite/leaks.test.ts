@@ -5,7 +5,7 @@ import { SessionHarness } from '../../../test/support/session-harness.ts';
 import { TestDoors } from '../../../test/support/test-doors.ts';
 import { type KafkaConfig, kafka } from '../index.ts';
 import { ask, join, produce, reply, token } from '../testing/builders.ts';
-import { own, type Stage } from '../testing/story.ts';
+import { own, type Stage, told } from '../testing/story.ts';
 
 /** What must never reach a client. */
 const SECRET = 'b1.upstream';
@@ -103,6 +103,40 @@ test('replies that wait for doors leave in their order, and none before the door
   on.harness.finish();
 });
 
+test('ports that lead somewhere already take none of broker_ports.count', () => {
+  const doors = new TestDoors({ held: true });
+  const bound = kafka.bind(
+    kafka.config.parse({ stat_prefix: 'p' }),
+    kafka.options.parse({ rewrite: 'auto', broker_ports: { first: 19_100, count: 1 } }),
+    filterEnv(),
+  );
+  const harness = new SessionHarness({ bound, doors });
+  const on = { harness, stats: filterEnv().stats };
+  // The listener's own port leads to the first, as nobody knows yet; three node ids stand for the second.
+  const brokers = [1, 2, 3, 4].map((nodeId) => ({ nodeId, host: `b${Math.min(2, nodeId)}.upstream`, port: 9092 }));
+  says(on, ASK);
+  answers(on, reply('Metadata', 9, { brokers, topics: [] }, 7));
+  expect(harness.closed).toBe('');
+  doors.open();
+  expect(harness.sent(Side.downstream).length).toBeGreaterThan(0);
+  expect(leaked(on)).toBe(false);
+});
+
+test('a client that asks a thousand times without listening is closed, and counted', () => {
+  const on = rewriting();
+  for (let i = 0; i < 1025; i++) says(on, ASK);
+  expect(on.harness.closed).toBe('opaque:too_many_in_flight');
+  expect([own(on, 'opaque.too_many_in_flight.sessions'), own(on, 'lost')]).toEqual([1, 1025]);
+});
+
+test('a reply that is cut behind its error code is lost', () => {
+  const on = rewriting();
+  says(on, ask('DescribeCluster', 0, {}, 7));
+  answers(on, reply('DescribeCluster', 0, { errorCode: 31, brokers: [] }, 7).subarray(0, 20));
+  on.harness.hangUp(Side.upstream, 'reset');
+  expect(told(on)).toEqual(['describe_cluster | DescribeCluster | lost']);
+});
+
 test('a client that goes on after its broker has left is told so, and fills no memory', () => {
   const on = rewriting({ api_keys_denied: [20] });
   says(on, ASK);
@@ -110,4 +144,19 @@ test('a client that goes on after its broker has left is told so, and fills no m
   says(on, ASK);
   expect(on.harness.closed).toBe('upstream_close');
   expect(own(on, 'lost')).toBe(1);
+});
+
+test('a request whose reply was kept from its client is lost, not answered', () => {
+  for (const [doors, bytes] of [
+    [new TestDoors({ count: 0 }), METADATA],
+    [new TestDoors(), join(METADATA.subarray(0, 12), Buffer.alloc(METADATA.length - 12, 0xff))],
+  ] as const) {
+    const on = rewriting({}, doors);
+    says(on, join(ask('Heartbeat', 0, { groupId: 'g' }, 6), ASK));
+    answers(on, join(reply('Heartbeat', 0, {}, 6), bytes));
+    expect(on.harness.closed).not.toBe('');
+    on.harness.session.onEnd(Side.upstream, 'error');
+    expect(told(on)).toEqual(['heartbeat | Heartbeat group=g | ok', 'metadata | Metadata | lost | pipelined']);
+    expect(own(on, 'lost')).toBe(1);
+  }
 });

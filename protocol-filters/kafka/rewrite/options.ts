@@ -3,18 +3,26 @@ import type { DoorRange } from '../../../src/exchange/protocol-filter.ts';
 
 const MAX_HOST = 253;
 const MAX_API_KEY = 32_767;
+const EVERYWHERE = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
+
+const isPort = (text: string): boolean => Number(text) >= 1 && Number(text) <= 65_535;
 
 const host = z
   .string()
   .max(MAX_HOST)
   .regex(/^([A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/, 'is no host, such as proxy.example or ::1');
+const reachableHost = host.refine(
+  (text) => !EVERYWHERE.has(text),
+  'is where a server listens, and no address that clients could connect to',
+);
 const hostMaybePort = z
   .string()
   .max(MAX_HOST + 8)
   .regex(
     /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/,
     'is no host or host:port, such as proxy.example:9092 or [::1]:9092',
-  );
+  )
+  .refine((text) => isPort(/:(\d+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1] ?? '1'), 'the port must be 1 to 65535');
 const apiKeys = z.array(z.number().int().min(0).max(MAX_API_KEY)).default([]);
 
 /** Fields of Envoy's `KafkaBroker` on addresses and API keys. */
@@ -28,8 +36,8 @@ export const addressConfig = {
         .array(
           z.strictObject({
             id: z.number().int().min(0).max(0xffff_ffff),
-            host,
-            port: z.number().int().min(0).max(65_535),
+            host: reachableHost,
+            port: z.number().int().min(1).max(65_535),
           }),
         )
         .default([]),
@@ -46,7 +54,7 @@ export const addressOptions = {
   /** `auto`: each broker is reached by a port of this listener, which the replies that name the broker name instead. */
   rewrite: z.union([z.literal(false), z.literal('auto')]).default(false),
   /** The host that replies name for those ports; not given: the address by which the client has come. */
-  advertise: host.optional(),
+  advertise: reachableHost.optional(),
   /** By what names clients reach this proxy: replies that name nothing else lead nobody past it. */
   addresses: z.array(hostMaybePort).default([]),
   /** Ports for brokers: `count` from `first` on; not given: the hundred after the listener's own. */
@@ -64,6 +72,18 @@ export type AddressConfig = z.infer<typeof config>;
 export type AddressOptions = z.infer<typeof options>;
 
 const DEFAULT_DOORS = 100;
+
+/** Options that nothing would come of: somebody believes that addresses are rewritten. */
+export function checkAddressOptions(given: AddressOptions, ctx: z.RefinementCtx): void {
+  if (given.rewrite !== false) return;
+  for (const name of ['advertise', 'broker_ports'] as const)
+    if (given[name] !== undefined)
+      ctx.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'has no effect where rewrite is false: set rewrite: auto',
+      });
+}
 
 /** Where doors to brokers are opened; null: nowhere. */
 export const doorsOf = ({

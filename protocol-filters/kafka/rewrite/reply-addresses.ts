@@ -20,7 +20,8 @@ export class ReplyAddresses {
   /** By node, host and port. */
   readonly #known = new Map<string, { readonly upstream: string; answer: Answer }>();
   #waiting = 0;
-  #doors = 0;
+  /** Upstreams whose door was not there when they were named. */
+  readonly #opening = new Set<string>();
   /** An address that nothing can stand for. */
   failed = false;
 
@@ -36,9 +37,11 @@ export class ReplyAddresses {
     const entry = { upstream, answer: rewrites ? (target ?? undefined) : null };
     this.#known.set(key, entry);
     if (entry.answer !== undefined) return;
-    if (++this.#doors > this.#addresses.maxDoors) this.failed = true;
-    else this.#ask(entry);
-    if (entry.answer === undefined) this.#waiting++;
+    this.#ask(entry);
+    if (entry.answer !== undefined) return;
+    this.#waiting++;
+    // Doors that are there already, and the listener's own port, take no room.
+    if (this.#opening.add(upstream).size > this.#addresses.maxDoors) this.failed = true;
   }
 
   /** Are all doors known? Asks again for those that were not. */

@@ -73,6 +73,8 @@ export class ReplyRewriter {
   #reply: ReplyAddresses | null = null;
   /** Whole but for doors: its last byte was read here, and is offered again. */
   #isWaiting = false;
+  /** The connection closes because the reply under way must not leave. */
+  #isKeptBack = false;
   closed = false;
 
   constructor(host: SessionHost, addresses: Addresses) {
@@ -80,18 +82,19 @@ export class ReplyRewriter {
     this.#addresses = addresses;
   }
 
-  /** The end of a request that will be answered. */
-  onRequest(apiKey: number, version: number, correlationId: number): void {
+  /** The end of a request that will be answered. False: too many are waited for, so the connection has closed. */
+  onRequest(apiKey: number, version: number, correlationId: number): boolean {
     const index = this.#requests++;
     this.#tokens = 0;
     this.#ids.put(index, this.#replies, correlationId);
-    if (this.closed || !mustBeRead(apiKey, version)) return;
+    if (this.closed || !mustBeRead(apiKey, version)) return true;
     if (this.#expected.length === MAX_EXPECTED) {
       this.giveUp('too_many_in_flight');
-      return;
+      return false;
     }
     this.#expected.push({ index, apiKey, version });
     if (this.#host.gear(Side.upstream) === 'tap') this.#host.setGear(Side.upstream, 'gate');
+    return true;
   }
 
   /** A raw SASL token that will be answered by one. */
@@ -133,6 +136,7 @@ export class ReplyRewriter {
       this.#host.clear(Side.upstream, this.#from);
       return this.#end - 1;
     }
+    if (this.#isKeptBack) return Math.max(at, this.#from); // nobody has got it: it is not to be read as an answer
     if (this.closed || !isGated) return upTo;
     this.#host.clear(Side.upstream, this.#isHolding ? this.#from : upTo);
     if (this.#expected.length === 0) this.#host.setGear(Side.upstream, 'tap');
@@ -288,12 +292,17 @@ export class ReplyRewriter {
 
   #unreadable(): void {
     this.#addresses.onUnreadable(this.#expected[0]!.apiKey);
-    this.#close('undecodable_reply');
+    this.#keepBack('undecodable_reply');
   }
 
   #noWay(): void {
     this.#addresses.onNoDoor();
-    this.#close('no_door');
+    this.#keepBack('no_door');
+  }
+
+  #keepBack(reason: string): void {
+    this.#isKeptBack = true;
+    this.#close(reason);
   }
 
   /** What came before the frame under way may still leave. */

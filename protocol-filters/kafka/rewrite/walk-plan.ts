@@ -1,5 +1,5 @@
 import { apiOf, decodes, hasReplyTags, isFlexible } from '../schema/api.ts';
-import { type Field, type FieldType, fieldsOf, within } from '../schema/field.ts';
+import { FIXED_BYTES, type Field, type FieldType, fieldsOf, within } from '../schema/field.ts';
 
 /** What a walk does next. Numbers, so that a switch is a jump. */
 export const StepKind = {
@@ -86,23 +86,6 @@ const isAddress = (present: readonly Field[]): boolean =>
 
 const NODE_ID = new Set(['nodeId', 'brokerId', 'leaderId']);
 
-/** Bytes of a value, 0 = a length stands before it. */
-const FIXED: Readonly<Record<FieldType, number>> = {
-  bool: 1,
-  int8: 1,
-  int16: 2,
-  uint16: 2,
-  int32: 4,
-  uint32: 4,
-  int64: 8,
-  float64: 8,
-  uuid: 16,
-  string: 0,
-  bytes: 0,
-  records: 0,
-  struct: 0,
-};
-
 class PlanWriter {
   readonly #version: number;
   readonly #isFlexible: boolean;
@@ -122,7 +105,7 @@ class PlanWriter {
       const field = inLine[i]!;
       const next = inLine[i + 1];
       if (hasAddresses && field.name === 'host' && next?.name === 'port') {
-        steps.push(step(StepKind.address, FIXED[next.type], this.#layoutOf('string')));
+        steps.push(step(StepKind.address, FIXED_BYTES[next.type], this.#layoutOf('string')));
         i++;
       } else if (hasAddresses && field.type === 'int32' && !field.isList && NODE_ID.has(field.name)) {
         steps.push(step(StepKind.nodeId));
@@ -140,7 +123,7 @@ class PlanWriter {
         const steps = this.struct(field.fields, isOfClient);
         return steps.length > 0 ? step(StepKind.list, 0, layout, steps) : step(StepKind.fixedList, 0, layout);
       }
-      const size = FIXED[field.type];
+      const size = FIXED_BYTES[field.type];
       if (size > 0) return step(StepKind.fixedList, size, layout);
       return step(StepKind.list, 0, layout, [step(StepKind.bytes, 0, this.#layoutOf(field.type))]);
     }
@@ -149,7 +132,7 @@ class PlanWriter {
       if (within(this.#version, field.nullable)) return step(StepKind.maybe, 0, 0, steps);
       return step(StepKind.struct, 0, 0, steps);
     }
-    const size = FIXED[field.type];
+    const size = FIXED_BYTES[field.type];
     return size > 0 ? step(StepKind.skip, size) : step(StepKind.bytes, 0, this.#layoutOf(field.type));
   }
 

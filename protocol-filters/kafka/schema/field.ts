@@ -16,6 +16,23 @@ export type FieldType =
   | 'uuid'
   | 'struct';
 
+/** Bytes of a value; 0: they vary. */
+export const FIXED_BYTES: Readonly<Record<FieldType, number>> = {
+  bool: 1,
+  int8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  float64: 8,
+  uuid: 16,
+  string: 0,
+  bytes: 0,
+  records: 0,
+  struct: 0,
+};
+
 /** First and last version, both included; of an empty range the first is above the last. */
 export type Versions = readonly [since: number, until: number];
 

@@ -1,5 +1,5 @@
 import { ApiKey, decodes, hasReplyTags, isFlexible } from './api.ts';
-import { type Direction, type Field, fieldsOf, within } from './field.ts';
+import { type Direction, FIXED_BYTES, type Field, fieldsOf, within } from './field.ts';
 import { Form, Op, type Program } from './program.ts';
 import { bareRole, fieldRole, listRole, type Place, Role } from './roles.ts';
 
@@ -22,18 +22,6 @@ export function programOf(key: number, version: number, direction: Direction): P
   return program;
 }
 
-/** Bytes of a type that has always as many; 0: they vary. */
-const FIXED: Readonly<Record<string, number>> = {
-  bool: 1,
-  int8: 1,
-  int16: 2,
-  uint16: 2,
-  int32: 4,
-  uint32: 4,
-  int64: 8,
-  float64: 8,
-  uuid: 16,
-};
 const NUMBER_OPS: Readonly<Record<string, number>> = {
   bool: Op.bool,
   int8: Op.int8,
@@ -169,8 +157,8 @@ class Compiler {
   }
 
   #value(field: Field, role: Role, form: number): void {
-    const bytes = FIXED[field.type];
-    if (bytes !== undefined) {
+    const bytes = FIXED_BYTES[field.type];
+    if (bytes > 0) {
       if (role === Role.none) this.#skip(bytes);
       else this.#emit(NUMBER_OPS[field.type]!, role);
     } else if (field.type === 'string') this.#emit(Op.string, form, role);
@@ -199,7 +187,7 @@ class Compiler {
 
   /** Of every element of the list; 0: they vary. */
   #fixedBytes(field: Field): number {
-    if (field.type !== 'struct') return FIXED[field.type] ?? 0;
+    if (field.type !== 'struct') return FIXED_BYTES[field.type];
     if (this.#isFlexible) return 0;
     let sum = 0;
     for (const each of this.#present(field.fields)) {
@@ -233,8 +221,8 @@ class Compiler {
   #leastOf(field: Field): number {
     if (field.isList) return this.#isFlexible ? 1 : 4;
     if (field.type === 'struct') return within(this.#version, field.nullable) ? 1 : this.#leastBytes(field);
-    const fixed = FIXED[field.type];
-    if (fixed !== undefined) return fixed;
+    const fixed = FIXED_BYTES[field.type];
+    if (fixed > 0) return fixed;
     if (this.#isFlexible) return 1;
     return field.type === 'string' ? 2 : 4;
   }

@@ -20,10 +20,6 @@ export const Role = {
   topic: 16,
   group: 17,
   memberId: 18,
-  instanceId: 19,
-  protocolType: 20,
-  protocolName: 21,
-  leader: 22,
   transactionalId: 23,
   clusterId: 24,
   host: 25,
@@ -42,12 +38,8 @@ export const Role = {
   errorCode: 41,
   throttleMs: 42,
   generation: 43,
-  producerId: 44,
-  producerEpoch: 45,
   acks: 46,
   maxWaitMs: 47,
-  minBytes: 48,
-  maxBytes: 49,
   replicaId: 50,
   isolation: 51,
   sessionId: 52,
@@ -55,24 +47,16 @@ export const Role = {
   fetchOffset: 54,
   highWatermark: 55,
   lastStableOffset: 56,
-  logStartOffset: 57,
   committedOffset: 58,
   baseOffset: 59,
   offset: 60,
   timestamp: 61,
-  nodeId: 62,
   port: 63,
-  controllerId: 64,
   apiKey: 65,
   minVersion: 66,
   maxVersion: 67,
-  sessionLifetimeMs: 68,
   keyType: 69,
-  endpointType: 70,
   resourceType: 71,
-  /** EndTxn: 1 commits, 0 aborts. */
-  committed: 72,
-  partitionCount: 73,
   // Record batches.
   records: 80,
 } as const;
@@ -99,11 +83,6 @@ const EVERYWHERE: Readonly<Record<string, Role>> = {
   subscribedTopicNames: Role.topics,
   groupId: Role.group,
   memberId: Role.memberId,
-  groupInstanceId: Role.instanceId,
-  instanceId: Role.instanceId,
-  protocolType: Role.protocolType,
-  protocolName: Role.protocolName,
-  leader: Role.leader,
   transactionalId: Role.transactionalId,
   v3AndBelowTransactionalId: Role.transactionalId,
   clusterId: Role.clusterId,
@@ -121,14 +100,8 @@ const EVERYWHERE: Readonly<Record<string, Role>> = {
   generationId: Role.generation,
   generationIdOrMemberEpoch: Role.generation,
   memberEpoch: Role.generation,
-  producerId: Role.producerId,
-  v3AndBelowProducerId: Role.producerId,
-  producerEpoch: Role.producerEpoch,
-  v3AndBelowProducerEpoch: Role.producerEpoch,
   acks: Role.acks,
   maxWaitMs: Role.maxWaitMs,
-  minBytes: Role.minBytes,
-  maxBytes: Role.maxBytes,
   isolationLevel: Role.isolation,
   sessionId: Role.sessionId,
   sessionEpoch: Role.sessionEpoch,
@@ -140,18 +113,12 @@ const EVERYWHERE: Readonly<Record<string, Role>> = {
   baseOffset: Role.baseOffset,
   offset: Role.offset,
   timestamp: Role.timestamp,
-  controllerId: Role.controllerId,
   apiKey: Role.apiKey,
   minVersion: Role.minVersion,
   maxVersion: Role.maxVersion,
-  sessionLifetimeMs: Role.sessionLifetimeMs,
   keyType: Role.keyType,
-  endpointType: Role.endpointType,
   resourceType: Role.resourceType,
   resourceTypeFilter: Role.resourceType,
-  committed: Role.committed,
-  numPartitions: Role.partitionCount,
-  count: Role.partitionCount,
 };
 
 /** Types a role's field has; a field of the same name and another type is another thing. */
@@ -159,7 +126,6 @@ const TYPES: ReadonlyMap<string, (role: Role) => boolean> = new Map([
   ['string', (role: Role) => role >= Role.topic && role < Role.authBytes],
   ['bytes', (role: Role) => role === Role.authBytes],
   ['uuid', (role: Role) => role === Role.topicId],
-  ['bool', (role: Role) => role === Role.committed],
   ...['int8', 'int16', 'uint16', 'int32', 'int64'].map(
     (type) => [type, (role: Role) => role >= Role.partition && role < Role.records] as const,
   ),
@@ -250,10 +216,7 @@ function nameRole(field: Field, place: Place): Role {
     if (name === 'host') return Role.host;
     if (name === 'port') return Role.port;
   }
-  if (NODE_IDS.has(name))
-    return isReply && (isBrokerAddress(place) || place.list === Role.brokers) ? Role.nodeId : Role.none;
   if (name === 'replicaId') return isReply ? Role.none : Role.replicaId;
-  if (name === 'logStartOffset') return isReply ? Role.logStartOffset : Role.none;
   if (name === 'key')
     return place.siblings.some((each) => each.name === 'keyType') || isCoordinator(place)
       ? Role.coordinatorKey

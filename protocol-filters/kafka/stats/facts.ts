@@ -28,6 +28,10 @@ export interface CountedRequest {
   readonly replyBytes: number;
   readonly client: NamedClient;
   readonly group: NamedGroup | null;
+  /** Of the group, as the client has it; -1: it does not say. */
+  readonly generation: number;
+  /** Of the response: the first error code that is not 0. */
+  readonly error: number;
   /** The broker was asked to wait: the time is no latency. */
   readonly waits: boolean;
   readonly throttleMs: number;

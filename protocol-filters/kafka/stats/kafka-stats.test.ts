@@ -386,6 +386,18 @@ describe('groups', () => {
     expect(story.lag.gauges()).toEqual({ 'g.generation': 3 });
   });
 
+  test('a member that came back by another worker: its heartbeats tell the generation', () => {
+    const story = new StatsStory();
+    const beat = (name: string, generation: number, error: number) => {
+      const r = story.request({ apiKey: ApiKey.heartbeat, group: story.group(name), generation, error });
+      story.stats.request(r);
+      story.stats.reply(r, Status.whole);
+    };
+    beat('billing', 7, 0);
+    beat('invented', 7, ErrorCode.unknownMemberId);
+    expect(story.lag.gauges()).toEqual({ 'billing.generation': 7 });
+  });
+
   test('what is heard of offsets becomes lag', () => {
     const story = new StatsStory();
     const { stats } = story;

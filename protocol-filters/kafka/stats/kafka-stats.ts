@@ -186,6 +186,9 @@ export class KafkaStats {
       if (api.response >= 0) registry.inc(api.response);
       if (status === Status.trailing) registry.inc(own.trailing);
     }
+    // What a broker takes from a member is so: a worker that took over its connection has not seen it join.
+    if (r.apiKey === ApiKey.heartbeat && r.group !== null && r.error === 0 && status !== Status.malformed)
+      this.generation(r.group, r.generation);
     if (r.tookMs >= 0) this.#took(r, r.tookMs / 1000);
     if (r.throttleMs <= 0) return;
     registry.inc(own.throttled);

@@ -36,6 +36,8 @@ export class StatsStory {
       replyBytes: 40,
       client: this.client('app'),
       group: null,
+      generation: -1,
+      error: 0,
       waits: false,
       throttleMs: 0,
       tookMs: 2,

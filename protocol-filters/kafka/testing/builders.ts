@@ -63,13 +63,15 @@ export interface Fetched {
   readonly partition?: number;
   readonly records?: Buffer | null;
   readonly high?: bigint;
+  /** Where the oldest open transaction begins; without one: `high`. */
+  readonly stable?: bigint;
   readonly error?: number;
 }
 
 /** Fetch v11 without a session, one partition each. */
 export const fetch = (
   topics: readonly string[],
-  { id = 1, maxWaitMs = 500, sessionId = 0, sessionEpoch = -1 } = {},
+  { id = 1, maxWaitMs = 500, sessionId = 0, sessionEpoch = -1, isolationLevel = 0 } = {},
 ): Buffer =>
   ask(
     'Fetch',
@@ -79,6 +81,7 @@ export const fetch = (
       maxWaitMs,
       minBytes: 1,
       maxBytes: 1_000_000,
+      isolationLevel,
       sessionId,
       sessionEpoch,
       topics: topics.map((topic) => ({
@@ -102,11 +105,11 @@ export const fetched = (
       sessionId,
       responses: Object.entries(topics).map(([topic, partitions]) => ({
         topic,
-        partitions: partitions.map(({ partition = 0, records = null, high = 0n, error = 0 }) => ({
+        partitions: partitions.map(({ partition = 0, records = null, high = 0n, stable = high, error = 0 }) => ({
           partitionIndex: partition,
           errorCode: error,
           highWatermark: high,
-          lastStableOffset: high,
+          lastStableOffset: stable,
           logStartOffset: 0n,
           abortedTransactions: null,
           preferredReadReplica: -1,

@@ -1,5 +1,5 @@
 import { seeded } from '../../../src/net/simulated.ts';
-import { type Field, schemaOf, within } from '../../../test/support/kafka-broker/schema.ts';
+import { apiName, type Field, schemaOf, within } from '../../../test/support/kafka-broker/schema.ts';
 import { recordBatch, requestFrame, responseFrame } from '../../../test/support/kafka-wire.ts';
 import { APIS, ApiKey } from '../schema/api.ts';
 
@@ -34,16 +34,21 @@ export function randomTraffic(count: number, random: Random): Exchanged[] {
   return Array.from({ length: count }, (_, i) => one(i + 1, random));
 }
 
+/** In the versions that both know. */
+const KNOWN = APIS.flatMap(({ key, since, until }) => {
+  const name = apiName(key);
+  if (name === undefined) return [];
+  const [from, to] = schemaOf('request', name).versions;
+  return [{ key, name, since: Math.max(since, from), until: Math.min(until, to) }];
+}).filter(({ since, until }) => since <= until);
+
 /** More often than others: what clients say, and what names brokers. */
 const OFTEN = [ApiKey.metadata, ApiKey.findCoordinator, ApiKey.describeCluster, ApiKey.produce, ApiKey.fetch];
 
 function one(id: number, random: Random): Exchanged {
   const often = OFTEN[random(OFTEN.length * 2)];
-  const api = often === undefined ? APIS[random(APIS.length)]! : APIS.find(({ key }) => key === often)!;
-  const { key, name } = api;
-  const [since, until] = schemaOf('request', name).versions;
-  const from = Math.max(since, api.since);
-  const version = from + random(Math.min(until, api.until) - from + 1);
+  const { key, name, since, until } = KNOWN.find((each) => each.key === often) ?? KNOWN[random(KNOWN.length)]!;
+  const version = since + random(until - since + 1);
   const maker = new Maker(version, random);
   const asked = maker.struct(schemaOf('request', name).fields);
   const reply = maker.struct(schemaOf('response', name).fields);

@@ -30,7 +30,6 @@ export interface ReaderOptions {
 export abstract class FrameReader implements FrameState {
   frameBytes = 0;
   startedAt = 0;
-  frameEnd = 0;
   fault: Fault | null = null;
   raw = false;
   rawEndsAtZero = false;
@@ -46,9 +45,8 @@ export abstract class FrameReader implements FrameState {
   #end: End = End.whole;
   #isRaw = false;
   #isOver = false;
-  #isPaused = false;
-  /** Index in the chunk behind what is held, while that is read; else -1. */
-  #joinedAt = -1;
+  /** What is held is being read. */
+  #isJoining = false;
 
   /** `most`: bytes of the longest frame that somebody may mean. */
   constructor(sink: FieldSink, isReply: boolean, most: number, options: ReaderOptions) {
@@ -61,19 +59,14 @@ export abstract class FrameReader implements FrameState {
     return this.#phase !== Phase.length || this.#held.bytes > 0;
   }
 
-  pause(): void {
-    this.#isPaused = true;
-  }
-
   stop(): void {
     this.#isOver = true;
-    if (this.#joinedAt < 0) this.#held.release();
+    if (!this.#isJoining) this.#held.release();
   }
 
-  /** Reads buf[start..end), lent for the call; returns how far: to `end`, or to where it was paused or stopped. */
+  /** Reads buf[start..end), lent for the call; returns how far: to `end`, or to where it was stopped. */
   push(buf: Buffer, start: number, end: number, now: number): number {
     let at = start;
-    this.#isPaused = false;
     while (at < end && !this.#isOver) {
       if (this.#held.bytes > 0) at = this.#join(buf, at, end);
       else {
@@ -84,7 +77,6 @@ export abstract class FrameReader implements FrameState {
           at = end;
         }
       }
-      if (this.#isPaused && !this.inside) break;
     }
     return at;
   }
@@ -132,9 +124,9 @@ export abstract class FrameReader implements FrameState {
     held.append(buf, from, at);
     if (held.bytes < this.#need) return at;
     const bytes = held.bytes;
-    this.#joinedAt = at;
+    this.#isJoining = true;
     const used = this.#read(held.buffer, 0, bytes);
-    this.#joinedAt = -1;
+    this.#isJoining = false;
     // Either it asks for more bytes of the same field, or it has taken them all: it never asks for more than it takes.
     if (used > 0 || this.#isOver) held.release();
     return at;
@@ -211,10 +203,7 @@ export abstract class FrameReader implements FrameState {
     at += take;
     if (this.#left > 0) return at;
     this.#phase = Phase.length;
-    if (!this.#isRaw) {
-      this.frameEnd = this.#joinedAt >= 0 ? this.#joinedAt : at;
-      this.ended(this.#end);
-    }
+    if (!this.#isRaw) this.ended(this.#end);
     return at;
   }
 }

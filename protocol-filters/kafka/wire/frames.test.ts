@@ -99,28 +99,6 @@ describe('KF-11: raw tokens', () => {
   });
 });
 
-test('pause: push() returns behind the frame, and goes on from there', () => {
-  const frames = [1, 2, 3].map((id) => encodeRequest(ApiKey.metadata, 1, id, 'me', {}));
-  const bytes = Buffer.concat(frames);
-  const told = new (class extends Told {
-    override onRequestEnd(...args: Parameters<Told['onRequestEnd']>): void {
-      expect(args[0].frameEnd).toBeGreaterThan(0);
-      args[0].pause();
-      super.onRequestEnd(...args);
-    }
-  })();
-  const reader = new RequestReader(told);
-  let at = 0;
-  for (const each of frames) {
-    const from = at;
-    at = reader.push(bytes, at, bytes.length, 0);
-    expect(at - from).toBe(each.length);
-    expect(reader.frameEnd).toBe(at);
-    expect(reader.inside).toBe(false);
-  }
-  expect(at).toBe(bytes.length);
-});
-
 test('stop: nothing is told any more', () => {
   const told = new (class extends Told {
     override onRequest(...args: Parameters<Told['onRequest']>): boolean {

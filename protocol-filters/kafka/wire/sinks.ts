@@ -42,16 +42,12 @@ export interface FrameState {
   readonly frameBytes: number;
   /** `now` of the chunk with the frame's first byte. */
   readonly startedAt: number;
-  /** In onRequestEnd() and onReplyEnd(): index behind the frame in the chunk that push() was given. */
-  readonly frameEnd: number;
   /** What is wrong with a malformed frame. */
   readonly fault: Fault | null;
   /** Frames are SASL tokens without a header. To be set between frames, or when one ends. */
   raw: boolean;
   /** A raw frame that begins with a zero byte is none: requests are back. For mechanisms of which no token begins so. */
   rawEndsAtZero: boolean;
-  /** push() returns behind the present frame. */
-  pause(): void;
   /** Nothing is read any more. When a field is told: what else the chunk has of its body may still be told. */
   stop(): void;
 }

@@ -1,17 +1,5 @@
-import { type Field, within } from '../schema/field.ts';
+import { FIXED_BYTES, type Field, within } from '../schema/field.ts';
 import { type Message, UNKNOWN_TAGS, type Value } from './message.ts';
-
-const FIXED_BYTES: Readonly<Record<string, number>> = {
-  bool: 1,
-  int8: 1,
-  int16: 2,
-  uint16: 2,
-  int32: 4,
-  uint32: 4,
-  int64: 8,
-  float64: 8,
-  uuid: 16,
-};
 
 /** Reads a whole message into plain values. Cold. It cannot throw: what does not fit sets `isBroken`, and reads as nothing. */
 export class ValueReader {
@@ -93,7 +81,7 @@ export class ValueReader {
 
   #value(field: Field, flexible: boolean, isNullable: boolean): Value {
     const bytes = FIXED_BYTES[field.type];
-    if (bytes === undefined) {
+    if (bytes === 0) {
       const length = this.#length(flexible, field.type === 'string' ? 2 : 4, isNullable);
       if (length < 0 || !this.#take(length)) return null;
       const range = this.#buf.subarray(this.#at - length, this.#at);

@@ -85,8 +85,9 @@ export function lagStats(listeners: Iterable<readonly [name: string, lag: Listen
       stats.push(statOf(LAG_TABLE_STATS, kind === 'ends' ? 'partitions' : kind, parts, counts[kind]));
     stats.push(statOf(LAG_TABLE_STATS, 'untracked', parts, lag.untracked));
     const names = new Bounded(limits.groups);
-    for (const { group, generation, members } of lag.groups.values()) {
-      if (names.name(group) !== group) continue;
+    for (const [group, { generation, members }] of lag.groups) {
+      // One that was only asked for may not even be there: it takes nobody's name.
+      if ((generation < 0 && members < 0) || names.name(group) !== group) continue;
       if (generation >= 0) stats.push(statOf(GROUP_STATS, 'generation', { ...parts, group }, generation));
       if (members >= 0) stats.push(statOf(GROUP_STATS, 'members', { ...parts, group }, members));
     }

@@ -124,6 +124,11 @@ interface GroupSaid {
   readonly group: string;
   generation: number;
   members: number;
+  /** `members` was said since it was told last. */
+  isNews: boolean;
+  /** Members that have left since then, where it was not. */
+  left: number;
+  changedAt: number;
   heardAt: number;
   toldAt: number;
 }
@@ -169,45 +174,59 @@ export class LagTable implements LagSink {
   }
 
   group(group: string, generation: number, members: number): void {
-    const now = this.#now();
-    let said = this.#groups.get(group);
-    if (said === undefined) {
-      if (this.#groups.size >= MAX_GROUPS && now - this.#sweptAt > SWEEP_MS) this.#forgetGroups(now);
-      if (this.#groups.size >= MAX_GROUPS) return;
-      said = { group, generation: -1, members: -1, heardAt: now, toldAt: -Infinity };
-      this.#groups.set(group, said);
-    }
-    said.heardAt = now;
+    // A name that is only asked for may be anybody's invention.
+    const isKnown = generation >= 0 || members >= 0 || this.#groups.has(group);
+    const said = isKnown ? this.#group(group) : null;
+    if (said === null) return;
+    const now = said.heardAt;
     if (generation >= 0 && generation !== said.generation) {
       said.generation = generation;
       said.members = -1;
+      said.isNews = false;
+      said.left = 0;
       said.toldAt = -Infinity;
     }
     if (members >= 0 && members !== said.members) {
       said.members = members;
+      said.isNews = true;
+      said.left = 0;
+      said.changedAt = now;
       said.toldAt = -Infinity;
     }
   }
 
-  /** Who knows how many there are is the worker of the leader, and the last to leave has led. */
+  /** Another worker, which has the leader's connection, may know how many there are. */
   left(group: string, members: number): void {
-    const known = this.#groups.get(group)?.members ?? -1;
-    this.group(group, -1, known < 0 ? -1 : Math.max(0, known - members));
+    const said = this.#group(group);
+    if (said === null) return;
+    if (said.members >= 0) said.members = Math.max(0, said.members - members);
+    if (!said.isNews) said.left += members;
+    said.changedAt = said.heardAt;
+    said.toldAt = -Infinity;
   }
 
   /** Everything with the next changes(). */
   snapshot(): void {
     for (const places of [this.#ends, this.#committed, this.#fetched]) places.snapshot();
-    for (const said of this.#groups.values()) said.toldAt = -Infinity;
+    for (const said of this.#groups.values()) {
+      said.isNews = said.members >= 0;
+      said.left = 0;
+      said.toldAt = -Infinity;
+    }
   }
 
   /** What is new since it was last asked; null: nothing. Of very much the rest is left for the next time. */
   changes(): Told | null {
     const now = this.#now();
-    const groups = [...this.#groups.values()].filter(
+    const told = [...this.#groups.values()].filter(
       ({ heardAt, toldAt }) => heardAt > toldAt && (toldAt === -Infinity || now - toldAt > TELL_AGAIN_MS),
     );
-    for (const said of groups) said.toldAt = now;
+    const groups = told.map((said) => ({ ...said, members: said.isNews ? said.members : -1 }));
+    for (const said of told) {
+      said.toldAt = now;
+      said.isNews = false;
+      said.left = 0;
+    }
     const [ends, committed, fetched] = [this.#ends, this.#committed, this.#fetched].map((all) => all.changes(now)) as [
       readonly Said[],
       readonly Said[],
@@ -217,6 +236,21 @@ export class LagTable implements LagSink {
     if (groups.length + ends.length + committed.length + fetched.length + untracked === 0) return null;
     this.#untrackedTold = this.untracked;
     return { limits: this.limits, now, untracked, groups, ends, committed, fetched };
+  }
+
+  /** Heard of just now. Null: there is no room. */
+  #group(group: string): GroupSaid | null {
+    const now = this.#now();
+    let said = this.#groups.get(group);
+    if (said === undefined) {
+      if (this.#groups.size >= MAX_GROUPS && now - this.#sweptAt > SWEEP_MS) this.#forgetGroups(now);
+      if (this.#groups.size >= MAX_GROUPS) return null;
+      const nothing = { generation: -1, members: -1, isNews: false, left: 0 };
+      said = { group, ...nothing, changedAt: now, heardAt: now, toldAt: -Infinity };
+      this.#groups.set(group, said);
+    }
+    said.heardAt = now;
+    return said;
   }
 
   #forgetGroups(now: number): void {

@@ -1,7 +1,7 @@
 import type { LagLimits } from '../../exchange/lag-sink.ts';
 import { PacketReader, PacketWriter } from '../../stats/packet.ts';
 
-export const LAG_VERSION = 1;
+export const LAG_VERSION = 2;
 
 /** An offset: the end of a partition, or a reader's place in it. */
 export interface Place {
@@ -14,11 +14,16 @@ export interface Place {
   readonly heardAt: number;
 }
 
-/** -1: not known. */
-export interface GroupState {
+/** Of a group. -1: not known. */
+export interface GroupTold {
   readonly group: string;
   readonly generation: number;
+  /** As somebody has just said; -1: nobody has since it was told last. */
   readonly members: number;
+  /** So many have left since, and are in `members` still. */
+  readonly left: number;
+  /** When `members` was said, or the last of those left. */
+  readonly changedAt: number;
   readonly heardAt: number;
 }
 
@@ -28,7 +33,7 @@ export interface Told {
   readonly now: number;
   /** How often an offset found no room since it was told last. */
   readonly untracked: number;
-  readonly groups: readonly GroupState[];
+  readonly groups: readonly GroupTold[];
   readonly ends: readonly Place[];
   readonly committed: readonly Place[];
   readonly fetched: readonly Place[];
@@ -36,9 +41,9 @@ export interface Told {
 
 export const PLACE_KINDS = ['ends', 'committed', 'fetched'] as const;
 
-/** Three one-byte numbers, an offset and an age. */
+/** Three one-byte numbers, an offset and an age; of a group six numbers. */
 const LEAST_PLACE_BYTES = 5;
-const LEAST_GROUP_BYTES = 4;
+const LEAST_GROUP_BYTES = 6;
 
 /**
  * Layout: version (1 byte), listener, the four limits, untracked, names (count, texts), groups, then ends, committed and fetched (count,
@@ -67,10 +72,12 @@ export function writeLag(listener: string, told: Told, w = new PacketWriter()): 
   w.varint(names.size);
   for (const text of names.keys()) w.text(text);
   w.varint(told.groups.length);
-  for (const { group, generation, members, heardAt } of told.groups) {
+  for (const { group, generation, members, left, changedAt, heardAt } of told.groups) {
     w.varint(name(group));
     w.varint(generation + 1);
     w.varint(members + 1);
+    w.varint(left);
+    w.varint(age(now, changedAt));
     w.varint(age(now, heardAt));
   }
   for (const kind of PLACE_KINDS) {
@@ -100,12 +107,14 @@ export function readLag(buf: Buffer, now: number): { readonly listener: string; 
     if (text === undefined) r.bad = true;
     return text ?? '';
   };
-  const groups: GroupState[] = [];
+  const groups: GroupTold[] = [];
   for (let left = r.count(LEAST_GROUP_BYTES); left > 0 && !r.bad; left--)
     groups.push({
       group: name(),
       generation: r.varint() - 1,
       members: r.varint() - 1,
+      left: r.varint(),
+      changedAt: now - r.varint(),
       heardAt: now - r.varint(),
     });
   const places = (): Place[] => {

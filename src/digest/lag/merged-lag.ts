@@ -1,10 +1,12 @@
 import type { LagLimits } from '../../exchange/lag-sink.ts';
 import { DEFAULT_LIMITS, REMEMBER_MS } from './lag-table.ts';
-import { type GroupState, type Place, readLag, type Told } from './lag-wire.ts';
+import { type GroupTold, type Place, readLag, type Told } from './lag-wire.ts';
 
 /** For so long a lower end is one that a slower connection saw; after that the topic was made anew. */
 const END_STANDS_MS = 10_000;
 const GENERATION_STANDS_MS = 120_000;
+/** Ends and commits are remembered for so long while there is room for all. */
+const ROOMY_MS = 86_400_000;
 /** The forgotten are looked for at most so often. */
 const SWEEP_MS = 10_000;
 const MAX_GROUPS = 4096;
@@ -25,6 +27,15 @@ interface Reader {
   readonly topics: Topics;
   /** Topic → by how much its committed offsets have risen, all together. */
   readonly moved: Map<string, number>;
+}
+
+/** -1: not known. */
+interface GroupState {
+  readonly generation: number;
+  readonly members: number;
+  /** When somebody said how many members there are. */
+  readonly saidAt: number;
+  readonly heardAt: number;
 }
 
 /** How far a reader is behind in one partition. */
@@ -65,33 +76,38 @@ export class ListenerLag {
   }
 
   forget(now: number): void {
-    const { groups, counts } = this;
+    const { groups, counts, limits } = this;
+    // A group whose consumers are dead is what lag is looked at for: it goes only when others want its room, or its name.
+    const isTight = Math.max(counts.ends, counts.committed) >= limits.partitions || this.committed.size > limits.groups;
+    const remember = isTight ? REMEMBER_MS : { ...REMEMBER_MS, end: ROOMY_MS, committed: ROOMY_MS };
     for (const [group, { heardAt }] of groups) if (now - heardAt > REMEMBER_MS.group) groups.delete(group);
-    counts.ends -= forgetIn(this.ends, now - REMEMBER_MS.end);
+    counts.ends -= forgetIn(this.ends, now - remember.end);
     for (const kind of ['committed', 'fetched'] as const)
       for (const [reader, { topics }] of this[kind]) {
         // A group that is there has not forgotten its offsets.
-        const since = now - REMEMBER_MS[kind];
+        const since = now - remember[kind];
         if (kind === 'committed' && (groups.get(reader)?.heardAt ?? -Infinity) >= since) continue;
         counts[kind] -= forgetIn(topics, since);
         if (topics.size === 0) this[kind].delete(reader);
       }
   }
 
-  #group(told: GroupState): void {
-    const known = this.groups.get(told.group);
+  #group({ group, generation, members, left, changedAt, heardAt }: GroupTold): void {
+    const known = this.groups.get(group);
     if (known === undefined) {
-      if (this.groups.size < MAX_GROUPS) this.groups.set(told.group, told);
+      if (this.groups.size < MAX_GROUPS) this.groups.set(group, { generation, members, saidAt: changedAt, heardAt });
       return;
     }
     // A lower generation is what a worker knows that hears nothing new of it; long after, a group that was made anew.
-    const { generation, members, heardAt } = told;
     if (generation >= 0 && generation < known.generation && heardAt - known.heardAt <= GENERATION_STANDS_MS) return;
     const isSame = generation < 0 || generation === known.generation;
-    this.groups.set(told.group, {
-      group: told.group,
+    const isNews = members >= 0 && (!isSame || known.members < 0 || changedAt >= known.saidAt);
+    const before = isSame ? known.members : -1;
+    const less = changedAt >= known.saidAt ? left : 0;
+    this.groups.set(group, {
       generation: generation < 0 ? known.generation : generation,
-      members: members < 0 && isSame ? known.members : members,
+      members: isNews ? members : before < 0 ? -1 : Math.max(0, before - less),
+      saidAt: isNews ? changedAt : known.saidAt,
       heardAt: Math.max(heardAt, known.heardAt),
     });
   }
