@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import { nearest, show } from '../config/problem.ts';
+import { COMMANDS, type CommandSpec, DEFAULT_ADMIN, DEMO_DATABASES, type OptionSpec } from './command-table.ts';
 
 /** What the command line asks for. */
 export type Command =
   | RunCommand
   | { readonly name: 'check'; readonly config: string }
-  | { readonly name: 'expand'; readonly config: string }
+  | { readonly name: 'expand'; readonly config: string; readonly urls: readonly string[] }
   | DemoCommand
   | { readonly name: 'top'; readonly once: boolean; readonly json: boolean; readonly admin: string }
   | ClickhouseCommand
@@ -57,118 +58,6 @@ export type ParsedArgs =
   /** Wrong usage, all of it; the process ends with 2. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
-interface OptionSpec {
-  readonly type: 'string' | 'boolean';
-  readonly short?: string;
-  readonly multiple?: boolean;
-  readonly value?: string;
-  readonly help: string;
-}
-interface CommandSpec {
-  readonly usage: string;
-  readonly help: string;
-  readonly more?: string;
-  readonly options: Readonly<Record<string, OptionSpec>>;
-}
-
-const CONFIG: OptionSpec = {
-  type: 'string',
-  short: 'c',
-  value: 'FILE',
-  help: 'sluice.yaml, or a bootstrap file in Envoy v3 form',
-};
-const DEMO_DATABASES = ['postgres', 'mysql', 'redis', 'mongodb', 'zookeeper', 'kafka'];
-const DEFAULT_ADMIN = '127.0.0.1:9901';
-
-/** Every command with its options: what is parsed and what `help` prints come from this one table. */
-const COMMANDS: Readonly<Record<Command['name'], CommandSpec>> = {
-  run: {
-    usage: 'run [URL…] [-c FILE] [options]',
-    help: 'proxy databases, from URLs or from a file',
-    more: `A URL is postgres://, mysql://, redis://, mongodb://, zookeeper:// or kafka://HOST[:PORT], or
-tcp://HOST:PORT for bytes of no known protocol.
-Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --listen says otherwise.`,
-    options: {
-      config: CONFIG,
-      listen: {
-        type: 'string',
-        multiple: true,
-        value: 'ADDR:PORT',
-        help: 'where to listen; once for each URL, in the same order',
-      },
-      name: {
-        type: 'string',
-        multiple: true,
-        value: 'NAME',
-        help: 'what a listener is called, in place of its protocol; once for each URL',
-      },
-      admin: { type: 'string', value: 'ADDR:PORT', help: `admin page and API (${DEFAULT_ADMIN})` },
-      metrics: { type: 'string', value: 'ADDR:PORT', help: 'a second port, with /metrics and /ready only' },
-      concurrency: {
-        type: 'string',
-        value: 'N',
-        help: 'worker processes; 0 is everything in one (cores − 1, at least 1)',
-      },
-      'access-log': { type: 'string', value: 'PATH', help: 'one JSON line an exchange and a connection; - is stdout' },
-      history: {
-        type: 'string',
-        value: 'DIR',
-        help: 'keep a history in this folder, in an embedded ClickHouse (package chdb)',
-      },
-      'show-literals': { type: 'boolean', help: 'show the values in queries, too; they are left out by default' },
-    },
-  },
-  check: {
-    usage: 'check -c FILE',
-    help: 'check a file and tell everything that is wrong with it',
-    options: { config: CONFIG },
-  },
-  expand: { usage: 'expand -c FILE', help: 'print a file in its full, Envoy v3 form', options: { config: CONFIG } },
-  demo: {
-    usage: 'demo [--only postgres] [--for 20s] [--history DIR]',
-    help: 'databases of five kinds, Sluice in front, a small shop as workload',
-    more: `Postgres comes with npm; MariaDB, Redis and ZooKeeper take part where they are installed. For MongoDB, where there is no
-mongod, a stand-in of Sluice's own takes part: a checkout brings it. With the package chdb (npm install chdb) there is a
-history, too: on the live page, and below the last table.`,
-    options: {
-      only: {
-        type: 'string',
-        multiple: true,
-        value: 'NAME',
-        help: `one of ${DEMO_DATABASES.join(', ')}; may be repeated`,
-      },
-      for: { type: 'string', value: '20s', help: 'end by itself after this long (until Ctrl-C)' },
-      history: { type: 'string', value: 'DIR', help: 'keep the history in this folder (one that goes with the demo)' },
-    },
-  },
-  top: {
-    usage: 'top [--once --json] [--admin ADDR:PORT]',
-    help: 'the top queries of a running Sluice',
-    options: {
-      once: { type: 'boolean', help: 'print one table and end' },
-      json: { type: 'boolean', help: 'as JSON; with --once' },
-      admin: { type: 'string', value: 'ADDR:PORT', help: `where its admin API is (${DEFAULT_ADMIN})` },
-    },
-  },
-  clickhouse: {
-    usage: 'clickhouse migrate [-c FILE | --url URL | --path DIR] [--dry-run]',
-    help: 'make or update the tables of ClickHouse sinks',
-    more: `With -c, those of every clickhouse sink of the file. The user and the password are taken from CLICKHOUSE_USER
-and CLICKHOUSE_PASSWORD where the file or --username do not say them: a password has no place on a command line.`,
-    options: {
-      config: CONFIG,
-      url: { type: 'string', value: 'URL', help: 'the server, http(s)://HOST:8123' },
-      path: { type: 'string', value: 'DIR', help: 'the folder of an embedded ClickHouse (package chdb)' },
-      database: { type: 'string', value: 'NAME', help: 'where the tables are (sluice)' },
-      username: { type: 'string', value: 'NAME', help: 'who may make tables (default)' },
-      cluster: { type: 'string', value: 'NAME', help: 'ON CLUSTER: Replicated engines and Distributed tables' },
-      'ttl-days': { type: 'string', value: 'N', help: 'days that single exchanges are kept (7)' },
-      'dry-run': { type: 'boolean', help: 'print the statements and change nothing' },
-    },
-  },
-  version: { usage: 'version', help: 'print the version', options: {} },
-  help: { usage: 'help [COMMAND]', help: 'this, or more on one command', options: {} },
-};
 const NAMES = Object.keys(COMMANDS) as Command['name'][];
 /** Of the outside contract, with issues of their own. */
 const LATER = ['replay', 'policy'];
@@ -254,11 +143,13 @@ function build(name: Command['name'], values: Values, words: readonly string[], 
     case 'check':
     case 'expand': {
       const config = one('config');
+      const urls = name === 'expand' && config === null && words.every((word) => word.includes('://')) ? words : [];
+      if (urls.length > 0) return { name: 'expand', config: '', urls };
       if (!values.has('config') && words.length === 1)
         problems.push(`write sluice ${name} -c ${show(words[0]).slice(1, -1)}`);
       else if (!values.has('config')) problems.push(`${name} needs a file: sluice ${COMMANDS[name].usage}`);
       if (config !== null || words.length > 1) noWords();
-      return { name, config: config ?? '' };
+      return name === 'check' ? { name, config: config ?? '' } : { name, config: config ?? '', urls };
     }
     case 'demo': {
       noWords();

@@ -51,19 +51,28 @@ bad.yaml:4:1 admn: unknown field, did you mean admin?
 test('a file that is not there', async () => {
   const { said, world } = io();
   expect(await runCheck({ config: 'none.yaml' }, world)).toBe(2);
-  expect(await runExpand({ config: 'none.yaml' }, world)).toBe(2);
+  expect(await runExpand({ config: 'none.yaml', urls: [] }, world)).toBe(2);
   expect(said).toEqual({ out: '', err: 'none.yaml: no such file\nnone.yaml: no such file\n' });
+});
+
+test('expand prints what URLs say, too', async () => {
+  const { said, world } = io();
+  expect(await runExpand({ config: '', urls: ['postgres://127.0.0.1'] }, world)).toBe(0);
+  expect(said.out).toContain('name: envoy.filters.network.postgres_proxy');
+  const wrong = io();
+  expect(await runExpand({ config: '', urls: ['postgrs://127.0.0.1'] }, wrong.world)).toBe(2);
+  expect(wrong.said.err).toMatch(/^command line URL: /);
 });
 
 test('expand prints the full form, and nothing of a file that is wrong', async () => {
   const { said, world } = io();
-  expect(await runExpand({ config: 'sluice.yaml' }, world)).toBe(0);
+  expect(await runExpand({ config: 'sluice.yaml', urls: [] }, world)).toBe(0);
   expect(said.out).toMatch(/^node:\n {2}metadata:\n {4}sluice:\n {6}concurrency: 2\n/);
   const again = io();
   const twice = { ...again.world, readFile: async () => said.out };
-  expect(await runExpand({ config: 'expanded.yaml' }, twice)).toBe(0);
+  expect(await runExpand({ config: 'expanded.yaml', urls: [] }, twice)).toBe(0);
   expect(again.said.out).toBe(said.out);
   const wrong = io();
-  expect(await runExpand({ config: 'bad.yaml' }, wrong.world)).toBe(2);
+  expect(await runExpand({ config: 'bad.yaml', urls: [] }, wrong.world)).toBe(2);
   expect(wrong.said).toEqual({ out: '', err: 'bad.yaml:4:1 admn: unknown field, did you mean admin?\n' });
 });

@@ -87,7 +87,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   const rows = new RowStore({ maxRows: snapshot.process.digestRows });
   const operations = new OperationStore();
   const hotKeys = new WorkerKeys();
-  const lag = new WorkerLag(clock.now);
+  const lag = new WorkerLag(clock);
   const sender = new StatsSender(stats);
   const connections = stats.open(connectionStats).total_connections;
 

@@ -109,7 +109,7 @@ export class FactsCore implements AdminSource {
     this.#snapshot = options.snapshot;
     this.#expanded = options.expanded;
     this.#rows = new MergedRows({ maxRows: options.snapshot.process.digestRows });
-    this.#lag = new MergedLag(options.clock.now);
+    this.#lag = new MergedLag(options.clock);
     this.#stats.local(this.own);
     this.#takeStatsConfig(options.snapshot);
     const env = this.#sinkEnv();

@@ -31,7 +31,7 @@ async function coreOf(): Promise<FactsCore> {
 }
 
 function worker(core: FactsCore, number: number): WorkerLag {
-  const lag = new WorkerLag(systemClock.now);
+  const lag = new WorkerLag(systemClock);
   const { dial } = core.receiver;
   const [rows, operations] = [new RowStore(), new OperationStore()];
   const link = new FactsLink({

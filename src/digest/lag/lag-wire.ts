@@ -1,7 +1,16 @@
 import type { LagLimits } from '../../exchange/lag-sink.ts';
-import { PacketReader, PacketWriter } from '../../stats/packet.ts';
+import { PacketReader, type PacketWriter } from '../../stats/packet.ts';
 
-export const LAG_VERSION = 2;
+export const LAG_VERSION = 3;
+
+/** Times count by `now`, monotonic ms; `wall`, ms since the epoch, is what the processes of one machine have in common. */
+export interface LagClock {
+  now(): number;
+  wall(): number;
+}
+
+/** A buffer was not longer on its way; if it seems so, somebody has set the clock. Milliseconds. */
+const MAX_DELAY_MS = 60_000;
 
 /** An offset: the end of a partition, or a reader's place in it. */
 export interface Place {
@@ -46,11 +55,11 @@ const LEAST_PLACE_BYTES = 5;
 const LEAST_GROUP_BYTES = 6;
 
 /**
- * Layout: version (1 byte), listener, the four limits, untracked, names (count, texts), groups, then ends, committed and fetched (count,
- * each with its number of a reader's name and a topic's). All numbers are varints; times are ages in ms, so that the clocks
- * of two processes need not agree; generation and members are one more than they are.
+ * Layout: version (1 byte), wall time in ms when it was told, listener, the four limits, untracked, names (count, texts), groups, then ends, committed and fetched (count,
+ * each with its number of a reader's name and a topic's). All numbers are varints; times are ages in ms, so that the
+ * monotonic clocks of two processes need not agree; generation and members are one more than they are.
  */
-export function writeLag(listener: string, told: Told, w = new PacketWriter()): Buffer {
+export function writeLag(listener: string, told: Told, wall: number, w: PacketWriter): Buffer {
   const { limits, now } = told;
   const names = new Map<string, number>();
   const name = (text: string): number => {
@@ -66,6 +75,7 @@ export function writeLag(listener: string, told: Told, w = new PacketWriter()): 
       name(topic);
     }
   w.u8(LAG_VERSION);
+  w.varint(Math.max(0, Math.floor(wall)));
   w.text(listener);
   for (const limit of [limits.partitions, limits.series, limits.groups, limits.clients]) w.varint(limit);
   w.varint(told.untracked);
@@ -94,9 +104,12 @@ export function writeLag(listener: string, told: Told, w = new PacketWriter()): 
 }
 
 /** What writeLag() wrote, times by the clock of the reader; null if any of it cannot be read. */
-export function readLag(buf: Buffer, now: number): { readonly listener: string; readonly told: Told } | null {
+export function readLag(buf: Buffer, clock: LagClock): { readonly listener: string; readonly told: Told } | null {
   const r = new PacketReader(buf);
   if (r.u8() !== LAG_VERSION) return null;
+  // A reader that was busy has had buffers waiting: of two, the ages alone would say that the later one is the older.
+  const delay = clock.wall() - r.varint();
+  const now = clock.now() - Math.min(Math.max(0, delay), MAX_DELAY_MS);
   const listener = r.text();
   const limits = { partitions: r.varint(), series: r.varint(), groups: r.varint(), clients: r.varint() };
   const untracked = r.varint();

@@ -6,10 +6,11 @@ import { WorkerLag } from './worker-lag.ts';
 export class LagStory {
   at = 1_000_000;
   readonly workers: readonly WorkerLag[];
-  readonly facts = new MergedLag(() => this.at);
+  readonly #clock = { now: () => this.at, wall: () => this.at };
+  readonly facts = new MergedLag(this.#clock);
 
   constructor(workers = 1) {
-    this.workers = Array.from({ length: workers }, () => new WorkerLag(() => this.at));
+    this.workers = Array.from({ length: workers }, () => new WorkerLag(this.#clock));
   }
 
   of(worker = 0, listener = 'kafka') {

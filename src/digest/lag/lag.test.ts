@@ -83,6 +83,23 @@ describe('lag of groups', () => {
     expect(story.gauges()).toMatchObject({ 'g.t.lag_sum': 5 });
   });
 
+  test('facts that were busy: of two words that waited for them, the later one counts, and not the one that was told faster', () => {
+    const story = new LagStory();
+    const on = story.of();
+    const waiting: Buffer[] = [];
+    const tellLater = () => waiting.push(...[...story.workers[0]!.changes()].map((buffer) => Buffer.from(buffer)));
+    on.end('t', 0, 50);
+    on.committed('g', 't', 0, 36);
+    tellLater(); // at once
+    story.pass(500);
+    on.committed('g', 't', 0, 50);
+    story.pass(500);
+    tellLater(); // half a second after it was said
+    story.pass(700);
+    for (const buffer of waiting) story.facts.apply(buffer);
+    expect(story.gauges()).toMatchObject({ 'g.t.lag_sum': 0, 'g.t.committed_messages': 14 });
+  });
+
   test('offsets that are none are passed over', () => {
     const story = new LagStory();
     for (const offset of [-1, -2, 0.5, Number.NaN, 2 ** 60, Infinity]) {
@@ -319,7 +336,7 @@ describe('between processes', () => {
     story.of().group('g', 2, 1);
     for (const buffer of story.workers[0]!.changes()) {
       for (let cut = 0; cut < buffer.length; cut++) {
-        const facts = new MergedLag(() => 0);
+        const facts = new MergedLag({ now: () => 0, wall: () => 0 });
         expect(facts.apply(buffer.subarray(0, cut))).toBe(false);
         expect(facts.malformed).toBe(1);
         for (const value of [0, 1, 127, 128, 255]) {

@@ -1,12 +1,14 @@
 import type { LagLimits } from '../../exchange/lag-sink.ts';
 import { DEFAULT_LIMITS, REMEMBER_MS } from './lag-table.ts';
-import { type GroupTold, type Place, readLag, type Told } from './lag-wire.ts';
+import { type GroupTold, type LagClock, type Place, readLag, type Told } from './lag-wire.ts';
 
 /** For so long a lower end is one that a slower connection saw; after that the topic was made anew. */
 const END_STANDS_MS = 10_000;
 const GENERATION_STANDS_MS = 120_000;
 /** Ends and commits are remembered for so long while there is room for all. */
 const ROOMY_MS = 86_400_000;
+/** Times of two buffers are as exact as wall time and ages are: of two words as close as that, the one that comes later. */
+const CLOSE_MS = 2;
 /** The forgotten are looked for at most so often. */
 const SWEEP_MS = 10_000;
 const MAX_GROUPS = 4096;
@@ -139,7 +141,7 @@ export class ListenerLag {
       readers.set(place.reader, reader);
       add(reader.topics, place);
       this.counts[kind]++;
-    } else if (place.heardAt >= known.heardAt) {
+    } else if (place.heardAt >= known.heardAt - CLOSE_MS) {
       const by = place.offset - known.offset;
       if (by > 0) reader.moved.set(place.topic, (reader.moved.get(place.topic) ?? 0) + by);
       known.offset = place.offset;
@@ -156,16 +158,16 @@ export class MergedLag {
   /** Buffers that could not be read: a dying worker's. */
   malformed = 0;
   readonly #listeners = new Map<string, ListenerLag>();
-  readonly #now: () => number;
+  readonly #clock: LagClock;
   #sweptAt = -Infinity;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clock: LagClock) {
+    this.#clock = clock;
   }
 
   /** Applies a WorkerLag.changes() buffer. False: it was malformed, and counted. */
   apply(buf: Buffer): boolean {
-    const read = readLag(buf, this.#now());
+    const read = readLag(buf, this.#clock);
     if (read === null) {
       this.malformed++;
       return false;
@@ -181,7 +183,7 @@ export class MergedLag {
   }
 
   *listeners(): Generator<readonly [name: string, lag: ListenerLag]> {
-    const now = this.#now();
+    const now = this.#clock.now();
     const isTime = now - this.#sweptAt > SWEEP_MS;
     if (isTime) this.#sweptAt = now;
     for (const [name, listener] of this.#listeners) {

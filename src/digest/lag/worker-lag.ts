@@ -1,23 +1,23 @@
 import type { LagSink } from '../../exchange/lag-sink.ts';
 import { PacketWriter } from '../../stats/packet.ts';
 import { LagTable } from './lag-table.ts';
-import { writeLag } from './lag-wire.ts';
+import { type LagClock, writeLag } from './lag-wire.ts';
 
 /** What a worker has heard of logs and their readers, by listener. It outlives the listener's configuration. */
 export class WorkerLag {
   readonly #tables = new Map<string, LagTable>();
   readonly #writer = new PacketWriter();
-  readonly #now: () => number;
+  readonly #clock: LagClock;
 
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(clock: LagClock) {
+    this.#clock = clock;
   }
 
   /** The one sink of a listener. One whose protocol has no logs costs nothing. */
   of(listener: string): LagSink {
     let table = this.#tables.get(listener);
     if (table === undefined) {
-      table = new LagTable(this.#now);
+      table = new LagTable(() => this.#clock.now());
       this.#tables.set(listener, table);
     }
     return table;
@@ -32,7 +32,7 @@ export class WorkerLag {
   *changes(): Generator<Buffer> {
     for (const [listener, table] of this.#tables) {
       const told = table.changes();
-      if (told !== null) yield writeLag(listener, told, this.#writer);
+      if (told !== null) yield writeLag(listener, told, this.#clock.wall(), this.#writer);
     }
   }
 }
