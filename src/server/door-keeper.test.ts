@@ -25,6 +25,7 @@ let log: string[];
 let told: { known: string[]; refused: string[] }[];
 let hold: Promise<void> | null;
 let now: number;
+let breaks: boolean;
 let keeper: DoorKeeper;
 
 const textOf = ({ listener, upstream, port }: OpenDoor) => `${listener} ${upstream} ${port}`;
@@ -35,6 +36,7 @@ beforeEach(() => {
   told = [];
   hold = null;
   now = 0;
+  breaks = false;
   const output = { writableLength: 0, write: (line: string) => log.push(line.trimEnd().slice(25)) > 0 };
   keeper = new DoorKeeper({
     log: createLogger({ role: 'primary', output }),
@@ -51,7 +53,10 @@ beforeEach(() => {
       used.delete(door.port);
       steps.push(`close ${textOf(door)}`);
     },
-    spread: async () => void steps.push(`spread ${keeper.open.length}`),
+    spread: async () => {
+      if (breaks) throw new Error('a bug');
+      steps.push(`spread ${keeper.open.length}`);
+    },
     tell: (refused) => told.push({ known: keeper.known.map(textOf), refused: refused.map(({ upstream }) => upstream) }),
   });
 });
@@ -83,6 +88,17 @@ describe('ports', () => {
     await ask('b9:9092', 'b1:9092');
     expect(known()).toEqual(['kafka b9:9092 19093', 'kafka b10:9092 19094', 'kafka b1:9092 19095']);
     expect(log).toHaveLength(3);
+  });
+
+  test('that could not be served for a bug: who waits hears so, and who asks later is served', async () => {
+    keeper.take(snapshot([kafka()]));
+    breaks = true;
+    await ask('b1:9092');
+    expect(told).toEqual([{ known: [], refused: ['b1:9092'] }]);
+    expect(log).toEqual(['error [primary] doors could not be opened error="Error: a bug"']);
+    breaks = false;
+    await ask('b1:9092');
+    expect(known()).toEqual(['kafka b1:9092 19093']);
   });
 
   test('are those of the range that was chosen', async () => {

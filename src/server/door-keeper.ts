@@ -160,14 +160,22 @@ export class DoorKeeper {
       if (this.#lacksSpares) await this.#openSpares();
       const batch = [...this.#wanted.values()].sort(byName);
       this.#wanted.clear();
-      const refused: WantedDoor[] = [];
-      for (const one of batch) if ((await this.#opened(one, batch)) === false) refused.push(one);
-      const open = [...this.#kept];
-      await this.#works.spread();
-      for (const [key, kept] of open) if (this.#kept.get(key) === kept) this.#learn(kept);
-      this.#works.tell(refused);
+      // Clients' replies wait for this: a bug of ours must not leave them waiting for ever, nor all that come after.
+      await this.#serve(batch).catch((error: unknown) => {
+        this.#works.log.error('doors could not be opened', { error: String(error) });
+        this.#works.tell(batch);
+      });
     }
     this.#working = false;
+  }
+
+  async #serve(batch: readonly WantedDoor[]): Promise<void> {
+    const refused: WantedDoor[] = [];
+    for (const one of batch) if ((await this.#opened(one, batch)) === false) refused.push(one);
+    const open = [...this.#kept];
+    await this.#works.spread();
+    for (const [key, kept] of open) if (this.#kept.get(key) === kept) this.#learn(kept);
+    this.#works.tell(refused);
   }
 
   #learn(kept: Kept): void {
