@@ -76,9 +76,9 @@ Each listens on 127.0.0.1 at its port + 10000, or the next free one, unless --li
   demo: {
     usage: 'demo [--only postgres] [--for 20s] [--history DIR]',
     help: 'databases of six kinds, Sluice in front, a small shop as workload',
-    more: `Postgres comes with npm; MariaDB, Redis and ZooKeeper take part where they are installed. For MongoDB, where there is no
-mongod, and for Kafka stand-ins of Sluice's own take part: a checkout brings them. With the package chdb (npm install chdb) there is a
-history, too: on the live page, and below the last table.`,
+    more: `Postgres comes with npm; MariaDB, Redis and ZooKeeper take part where they are installed. For MongoDB, where there is
+no mongod, and for Kafka stand-ins of Sluice's own take part: a checkout brings them. With the package chdb (npm install
+chdb) there is a history, too: on the live page, and below the last table.`,
     options: {
       only: {
         type: 'string',
