@@ -17,6 +17,8 @@ import { type RealPrometheus, startPrometheus } from './real-prometheus.ts';
 import { type RunningSluice, runSluice, sluice } from './run-sluice.ts';
 
 const HOST = '127.0.0.1';
+/** Of the group, this broker: another group may be at home there. */
+const NOT_COORDINATOR = 16;
 /** Names as a hostile client would choose them: each would end a literal of SQL that is pasted together. */
 export const HOSTILE_NAMES = ["it's; drop--", 'back\\slash', "both\\' or 1=1 --", 'a, b {c}'] as const;
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
@@ -69,7 +71,9 @@ async function raise(home: string, stops: (() => Promise<unknown>)[], stop: () =
   const kafka = ports.get('kafka');
   if (kafka !== undefined) workloads.push(await reader(kafka));
   stops.push(() => endAll(workloads));
-  await oddTalk(ports);
+  await hostileNames(ports.get('postgres')!);
+  // Again and again: what happens once may lie before the first scrape, and is no rate then.
+  workloads.push(repeated(500, () => oddTalk(ports)));
   const stopSluice = async () => {
     await endAll(workloads);
     await running.stop();
@@ -90,8 +94,12 @@ async function scrapers(adminUrl: string, stops: (() => Promise<unknown>)[]) {
   return { classic, native };
 }
 
+/** Throws where one of them ended early: panels would be empty for a reason that nobody sees. */
 async function endAll(workloads: Workload[]): Promise<void> {
-  await Promise.all(workloads.splice(0).map((workload) => workload.stop()));
+  const ended = workloads.splice(0);
+  await Promise.all(ended.map((workload) => workload.stop()));
+  const surprises = ended.flatMap((workload) => workload.surprises);
+  if (surprises.length > 0) throw new AggregateError(surprises, surprises.map(String).join('; '));
 }
 
 interface FullForm {
@@ -132,9 +140,8 @@ async function configure(
   return { file, ports };
 }
 
-/** What a shop's traffic has seldom or never: denials, hostile names, a caller's trace, errors, bytes that nobody can read. */
-async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
-  const postgres = ports.get('postgres')!;
+/** Each once, with a caller's trace. */
+async function hostileNames(postgres: number): Promise<void> {
   await Promise.all(
     HOSTILE_NAMES.map((name) =>
       asPostgres(postgres, name, (client) =>
@@ -142,6 +149,11 @@ async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
       ),
     ),
   );
+}
+
+/** What a shop's traffic has seldom or never: denials, errors, bytes that nobody can read. */
+async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
+  const postgres = ports.get('postgres')!;
   await asPostgres(ports.get('guarded')!, 'spy', async (client) => {
     await client.query('select 2');
     await client.query('select * from secret_plans').catch(() => {});
@@ -159,30 +171,52 @@ async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
   await noise(postgres);
 }
 
-/** Reads the beginning of a topic again and again: a Fetch that has something to fetch, unlike those of the shop's consumers. */
+/**
+ * Of Kafka, what the shop's consumers do once or never: a Fetch that has something to fetch, and a member that joins a group
+ * of its own and leaves.
+ */
 async function reader(port: number): Promise<Workload> {
   const wire = await KafkaWire.connect(port, HOST, { clientId: 'reader' });
   await wire.ask('ApiVersions', 3, { clientSoftwareName: 'reader', clientSoftwareVersion: '1.0' });
   const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000 }];
   const wish = { maxWaitMs: 0, minBytes: 0, maxBytes: 1000, topics: [{ topic: 'orders', partitions }] };
+  const joining = {
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+  };
+  let i = 0;
+  const round = async () => {
+    await wire.ask('Fetch', 11, wish);
+    const member = { ...joining, groupId: `passers-by-${i}` };
+    const { errorCode, memberId } = await wire.ask('JoinGroup', 5, { ...member, memberId: '' });
+    if (errorCode === NOT_COORDINATOR) return void i++;
+    const joined = await wire.ask('JoinGroup', 5, { ...member, memberId });
+    if (joined['errorCode'] !== 0) throw new Error(`JoinGroup: ${joined['errorCode']}`);
+    await wire.ask('LeaveGroup', 2, { groupId: member.groupId, memberId });
+  };
+  const workload = repeated(200, round);
+  const stop = () => workload.stop().finally(() => wire.close());
+  return { surprises: workload.surprises, stop };
+}
+
+/** `work` until it is stopped or fails, with a pause of so many milliseconds. */
+function repeated(pauseMs: number, work: () => Promise<unknown>): Workload {
   const surprises: Error[] = [];
   let isOver = false;
-  const read = async () => {
+  const run = async () => {
     while (!isOver) {
-      await wire.ask('Fetch', 11, wish);
-      await setTimeout(200);
+      await work();
+      await setTimeout(pauseMs);
     }
   };
-  const done = read()
-    .catch((error: Error) => void surprises.push(error))
-    .finally(() => wire.close());
-  return {
-    surprises,
-    stop: () => {
-      isOver = true;
-      return done;
-    },
+  const done = run().catch((error: Error) => void surprises.push(error));
+  const stop = () => {
+    isOver = true;
+    return done;
   };
+  return { surprises, stop };
 }
 
 async function asPostgres(port: number, name: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
