@@ -17,6 +17,7 @@ export const kafka: ProtocolFilter<KafkaConfig, KafkaOptions> = {
   speaksFirst: 'client',
   defaultPort: 9092,
   gates: false,
+  vocabulary: null,
   shortForm: { rewrite: 'auto' },
   config: kafkaConfig,
   options: kafkaOptions,

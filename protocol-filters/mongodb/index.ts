@@ -17,6 +17,7 @@ export const mongodb: ProtocolFilter<MongodbConfig, MongodbOptions> = {
   speaksFirst: 'client',
   defaultPort: 27017,
   gates: false,
+  vocabulary: null,
   config: mongodbConfig,
   options: mongodbOptions,
   detect: detectMongodb,

@@ -17,6 +17,7 @@ export const mysql: ProtocolFilter<MysqlConfig, MysqlOptions> = {
   speaksFirst: 'server',
   defaultPort: 3306,
   gates: false,
+  vocabulary: null,
   config: mysqlConfig,
   options: mysqlOptions,
   bind(config: MysqlConfig, _options: MysqlOptions, env: FilterEnv): BoundFilter {

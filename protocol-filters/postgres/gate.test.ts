@@ -23,7 +23,7 @@ import { Frontend as F } from './wire.ts';
 const config = { relations: ['pay'], message: 'hands off' };
 const judge: Judge = (turn) => denyRelations(turn.ops, config);
 const enforced = { judge, enforces: true };
-const WHY = { policy: 'deny_relations', message: 'hands off' };
+const WHY = { policy: 'deny_relations', message: 'hands off', kind: 'policy' as const, closes: false };
 const native = deniedResponse(WHY);
 const batch = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts);
 /** What the real server says about a stand-in. */
@@ -257,7 +257,12 @@ const cases: Case[] = [
     ],
     toServer: failingQuery(),
     toClient: batch(
-      deniedResponse({ policy: 'sluice.unreadable', message: 'the text is not valid UTF-8' }),
+      deniedResponse({
+        policy: 'sluice.unreadable',
+        message: 'the text is not valid UTF-8',
+        kind: 'policy' as const,
+        closes: false,
+      }),
       server.ready(),
     ),
     told: expect.arrayContaining([expect.stringContaining('policy sluice.unreadable')]) as unknown as string[],
@@ -488,7 +493,10 @@ describe('what is held', () => {
     for (const deny of [false, true]) {
       const { harness } = stage({
         enforces: true,
-        judge: (turn) => (deny && turn.ops[0]!.kind === 'bind' ? { policy: 'p', message: 'no' } : null),
+        judge: (turn) =>
+          deny && turn.ops[0]!.kind === 'bind'
+            ? { policy: 'p', message: 'no', kind: 'policy' as const, closes: false }
+            : null,
       });
       harness.feed(Side.downstream, client.startup());
       harness.feed(Side.upstream, server.welcome());

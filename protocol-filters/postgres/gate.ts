@@ -140,7 +140,7 @@ export class Gate {
   /** Denied by the protocol filter itself, whatever the policies say: the text cannot be read reliably. */
   denySelf(type: number, turn: Turn, message: string): 'deny' {
     this.#type = type;
-    const refusal = this.refuse({ policy: 'sluice.unreadable', message });
+    const refusal = this.refuse({ policy: 'sluice.unreadable', message, kind: 'unreadable', closes: false });
     if (refusal.kind === 'standIn') this.#talk.host.replace(Side.downstream, turn.from, turn.to, refusal.bytes);
     this.#denied(turn);
     return 'deny';
@@ -244,4 +244,4 @@ export class Gate {
 }
 
 const NO_NAME = new Uint8Array(0);
-const NOBODY: Denial = { policy: '', message: 'denied' };
+const NOBODY: Denial = { policy: '', message: 'denied', kind: 'policy', closes: false };

@@ -169,7 +169,10 @@ describe('what cannot be read', () => {
         expect(on.harness.sent(Side.upstream).equals(said(script, '>'))).toBe(true);
         expect(on.harness.sent(Side.downstream).equals(said(script, '<'))).toBe(true);
         play(script, allow);
-        play(script, { enforces: true, judge: () => ({ policy: 'all', message: 'no' }) });
+        play(script, {
+          enforces: true,
+          judge: () => ({ policy: 'all', message: 'no', kind: 'policy' as const, closes: false }),
+        });
       }),
       { numRuns: 500 },
     );

@@ -18,6 +18,7 @@ export const postgres: ProtocolFilter<PostgresConfig, PostgresOptions> = {
   speaksFirst: 'client',
   defaultPort: 5432,
   gates: true,
+  vocabulary: null,
   config: postgresConfig,
   options: postgresOptions,
   detect: detectStartup,

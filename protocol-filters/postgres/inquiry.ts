@@ -25,7 +25,7 @@ export class Inquiry {
   readonly ops: Exchange[] = [];
   /** Body bytes of the message. */
   body = 0;
-  readonly #turn = { from: 0, to: 0, complete: true, ops: this.ops };
+  readonly #turn = { from: 0, to: 0, complete: true, ops: this.ops, facts: [] };
   readonly #talk: Conversation;
   readonly #gate: Gate | null;
   readonly #framing: Framing;

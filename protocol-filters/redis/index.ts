@@ -17,6 +17,7 @@ export const redis: ProtocolFilter<RedisConfig, RedisOptions> = {
   speaksFirst: 'client',
   defaultPort: 6379,
   gates: false,
+  vocabulary: null,
   config: redisConfig,
   options: redisOptions,
   detect: detectRedis,

@@ -16,6 +16,7 @@ export const zookeeper: ProtocolFilter<ZookeeperConfig, ZookeeperOptions> = {
   speaksFirst: 'client',
   defaultPort: 2181,
   gates: false,
+  vocabulary: null,
   config: zookeeperConfig,
   options: zookeeperOptions,
   detect: detectZookeeper,

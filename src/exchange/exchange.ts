@@ -9,6 +9,11 @@ export const Outcome = { ok: 0, error: 1, denied: 2, cancelled: 3, lost: 4, skip
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 export const OUTCOME_NAMES = ['ok', 'error', 'denied', 'cancelled', 'lost', 'skipped', 'redirected'] as const;
 
+/** What policies said of an exchange; the same numbers stand in the event columns. `none`: there are none for it. */
+export const VerdictCode = { none: 0, allowed: 1, denied: 2 } as const;
+export type VerdictCode = (typeof VerdictCode)[keyof typeof VerdictCode];
+export const VERDICT_NAMES = ['', 'allowed', 'denied'] as const;
+
 /** How many replies an exchange can have. `endless` ones never enter latency histograms. */
 export const Replies = { one: 0, many: 1, none: 2, endless: 3 } as const;
 export type Replies = (typeof Replies)[keyof typeof Replies];
@@ -81,8 +86,17 @@ export class Exchange {
   severity = '';
   /** W3C traceparent from the query's own comment or the session, or ''. */
   traceparent = '';
-  /** Name of the policy that decided, or ''. */
+  /** What the policies that are enforced said, and the name of the one that decided; '' = none did. */
+  verdict: VerdictCode = 0;
   policy = '';
+  /** What the policies in shadow mode would have said. */
+  shadowVerdict: VerdictCode = 0;
+  shadowPolicy = '';
+  /** Rows returned and reply bytes above which the session asks SessionHost.exceeded(); 0 = no limit. */
+  maxRows = 0;
+  maxReplyBytes = 0;
+  /** A judging link holds something for it (a place among the concurrent ones) until it ends or is dropped. */
+  leased = false;
   /**
    * What only this protocol knows of it, as the text of a JSON object of strings and numbers, its keys OpenTelemetry's names
    * where there are any (`messaging.consumer.group.name`), else `sluice.<protocol>.…`; '' = nothing. At most 1 KiB, and few
@@ -104,7 +118,10 @@ export class Exchange {
     this.requestBytes = this.replyBytes = 0;
     this.rowsReturned = this.rowsAffected = this.rowsMatched = this.batchSize = 0;
     this.outcome = Outcome.ok;
-    this.code = this.severity = this.traceparent = this.policy = this.attributes = '';
+    this.code = this.severity = this.traceparent = this.policy = this.shadowPolicy = this.attributes = '';
+    this.verdict = this.shadowVerdict = VerdictCode.none;
+    this.maxRows = this.maxReplyBytes = 0;
+    this.leased = false;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { ZodType } from 'zod';
 import type { StatsRegistry } from '../stats/registry.ts';
 import type { DigestCache } from './digest.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, VerdictCode } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import type { KeySink } from './key-sink.ts';
 import type { LagSink } from './lag-sink.ts';
+import type { OperationFacts, PolicyVocabulary } from './operation-facts.ts';
 import type { ConfirmedFacts, SessionFacts } from './session-facts.ts';
 import type { SharedNames } from './shared-names.ts';
 import type { Side } from './side.ts';
@@ -31,6 +32,8 @@ export interface ProtocolFilter<C = unknown, O = unknown> {
   readonly shortForm?: Readonly<Partial<Record<string, unknown>>>;
   /** True if it can hold, judge and refuse. Others only observe: configuration keeps judging links out of their chains. */
   readonly gates: boolean;
+  /** What policies for it are written of. Null: it has none yet. */
+  readonly vocabulary: PolicyVocabulary | null;
   /** Fields of the `@type` message, exactly Envoy's. */
   readonly config: ZodType<C>;
   /** Sluice's own options, from the listener's `metadata.filter_metadata.sluice.<name>`. */
@@ -92,6 +95,11 @@ export interface Session {
   onEnd(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void;
   /** The protocol's own words for a denied turn. Called by the host from within ask(). */
   refuse(turn: Turn, why: Denial): Refusal;
+  /**
+   * The connection is closed from our side by a policy (an idle transaction, a close after a denial): the native error as the
+   * last words, or null where no error could stand now without being taken for another reply.
+   */
+  expel?(why: Denial): Uint8Array | null;
   /** True: where decoding ends the connection closes, as in a chain that enforces, for what is held may not leave as it is. */
   readonly closesWhenOpaque?: boolean;
   /** No turn open, no transaction: safe to drain. */
@@ -117,12 +125,29 @@ export interface Turn {
   readonly to: number;
   /** False: a prefix that holds every policy input (the rest of the message has not arrived). */
   readonly complete: boolean;
+  /** What will be begun of it. The host marks them with the verdict. */
   readonly ops: readonly Exchange[];
+  /** What is judged: each operation in the message, which may be more than `ops` (that are bounded). Never empty. */
+  readonly facts: readonly OperationFacts[];
 }
 
 export interface Denial {
   readonly policy: string;
   readonly message: string;
+  /** `limit`: allowed as such, but not now or not so much; `unreadable`: the protocol filter could not read it for certain. */
+  readonly kind: 'policy' | 'limit' | 'unreadable';
+  /** The connection ends with it: the client gets the native error (Session.expel), then the close. */
+  readonly closes: boolean;
+}
+
+/** What the links of a chain made of the last turn; one object a host, overwritten by each ask(). Fields as on Exchange. */
+export interface Judgement {
+  verdict: VerdictCode;
+  policy: string;
+  shadowVerdict: VerdictCode;
+  shadowPolicy: string;
+  maxRows: number;
+  maxReplyBytes: number;
 }
 
 export type Refusal =
@@ -142,8 +167,25 @@ export interface SessionHost {
   gear(side: Side): Gear;
   /** Takes effect for bytes not yet received; what was received and not cleared is cleared by the session as it reads. */
   setGear(side: Side, gear: Gear): void;
+  /**
+   * True where a policy may cut replies: the session then keeps the upstream side in the gate gear and asks exceeded() as
+   * soon as an exchange is above its maxRows or maxReplyBytes, before those bytes are cleared.
+   */
+  readonly cuts: boolean;
   /** Asks the chain's links in order. On `deny` the host has called refuse() and applied the refusal. */
   ask(turn: Turn): Verdict;
+  /**
+   * Of the last ask(). Its marks are on the turn's ops already; a session that begins another exchange for the same message
+   * (or one later, for a message that it held) marks it with marked().
+   */
+  readonly judgement: Readonly<Judgement>;
+  /** Copies the marks of an asked exchange, and what is leased for it, to the one that is begun in its place. */
+  marked(from: Exchange, to: Exchange): void;
+  /**
+   * An exchange has returned more than it may. A denial: the session ends its reply with the native error, or the connection
+   * where that cannot be said in the middle of a reply. Null: it goes on (shadow mode), and is not asked again.
+   */
+  exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null;
   /** Gate only: bytes received from `side` below this offset may leave. */
   clear(side: Side, upTo: number): void;
   /** Gate only: bytes [from, to) received from `side` leave as these; any length; null = dropped. Not below the cleared point. */

@@ -1,4 +1,5 @@
-import type { Denial, Turn, Verdict } from '../exchange/protocol-filter.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Denial, Judgement, Turn, Verdict } from '../exchange/protocol-filter.ts';
 import type { ConnectionFacts, SessionFacts } from '../exchange/session-facts.ts';
 
 /**
@@ -28,8 +29,17 @@ export interface NetworkFilter {
   /** Bytes from the server on their way to the client. On Stop nothing is kept for the filter: it must have kept what it needs. */
   onWrite?(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): FilterStatus;
   onEvent?(event: ConnectionEvent): void;
-  /** Judges one turn; asked in chain order by the protocol filter's host. */
-  onTurn?(turn: Turn, facts: SessionFacts): Verdict;
+  /**
+   * Judges one turn; asked in chain order by the protocol filter's host. It writes what it said into `judgement` (that
+   * starts at none, and has what links before it wrote). An op for which it holds something has `leased` set.
+   */
+  onTurn?(turn: Turn, facts: SessionFacts, judgement: Judgement): Verdict;
+  /** An exchange with `leased` has ended, or will not be begun: what is held for it is free. */
+  onRelease?(x: Exchange): void;
+  /** SessionHost.exceeded(), asked of the links in order until one denies. */
+  onExceeded?(x: Exchange, what: 'rows' | 'bytes'): Denial | null;
+  /** True if onExceeded can deny. */
+  readonly cuts?: boolean;
   /** Why onTurn last answered `deny`. */
   readonly denial?: Denial | null;
   /** True if onTurn can deny (as opposed to shadow rules, which only count). */
@@ -56,6 +66,8 @@ export interface Drainable {
   /** Exchanges so far. */
   readonly exchanges: number;
   readonly quiet: boolean;
+  /** Closes the connection for a policy's sake, with the protocol's own words where they can stand now. */
+  expel(why: Denial): void;
 }
 
 /**

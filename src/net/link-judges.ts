@@ -1,4 +1,5 @@
-import type { Turn, Verdict } from '../exchange/protocol-filter.ts';
+import { type Exchange, VerdictCode } from '../exchange/exchange.ts';
+import type { Denial, Judgement, Turn, Verdict } from '../exchange/protocol-filter.ts';
 import type { SessionFacts } from '../exchange/session-facts.ts';
 import type { NetworkFilter } from './filter.ts';
 
@@ -7,22 +8,85 @@ export class LinkJudges {
   readonly links: readonly NetworkFilter[];
   /** One of them may deny. */
   readonly enforces: boolean;
+  /** One of them may cut replies. */
+  readonly cuts: boolean;
+  /** Of the last ask(). */
+  readonly judgement: Judgement = {
+    verdict: VerdictCode.none,
+    policy: '',
+    shadowVerdict: VerdictCode.none,
+    shadowPolicy: '',
+    maxRows: 0,
+    maxReplyBytes: 0,
+  };
   /** Who gave the last verdict that was not `allow`. */
   decider: NetworkFilter | null = null;
 
   constructor(filters: readonly NetworkFilter[]) {
     this.links = filters.filter((link) => link.onTurn !== undefined);
     this.enforces = this.links.some((link) => link.enforces === true);
+    this.cuts = this.links.some((link) => link.cuts === true);
   }
 
-  /** Asks in chain order, until one does not allow. */
+  /** Asks in chain order, until one does not allow. The turn's operations are marked with what was said. */
   ask(turn: Turn, facts: SessionFacts): Verdict {
+    const { judgement } = this;
+    judgement.verdict = judgement.shadowVerdict = VerdictCode.none;
+    judgement.policy = judgement.shadowPolicy = '';
+    judgement.maxRows = judgement.maxReplyBytes = 0;
+    let verdict: Verdict = 'allow';
     for (const link of this.links) {
-      const verdict = link.onTurn!(turn, facts);
+      verdict = link.onTurn!(turn, facts, judgement);
       if (verdict === 'allow') continue;
       this.decider = link;
-      return verdict;
+      break;
     }
-    return 'allow';
+    if (verdict === 'later') this.#releaseAll(turn.ops);
+    else for (const x of turn.ops) this.mark(x);
+    if (verdict === 'deny') this.#releaseAll(turn.ops);
+    return verdict;
   }
+
+  mark(x: Exchange): void {
+    const { judgement } = this;
+    x.verdict = judgement.verdict;
+    x.policy = judgement.policy;
+    x.shadowVerdict = judgement.shadowVerdict;
+    x.shadowPolicy = judgement.shadowPolicy;
+    x.maxRows = judgement.maxRows;
+    x.maxReplyBytes = judgement.maxReplyBytes;
+  }
+
+  /** It has ended, or will not be begun. */
+  release(x: Exchange): void {
+    if (!x.leased) return;
+    for (const link of this.links) link.onRelease?.(x);
+    x.leased = false;
+  }
+
+  exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
+    for (const link of this.links) {
+      const denial = link.onExceeded?.(x, what) ?? null;
+      if (denial !== null) return denial;
+    }
+    if (what === 'rows') x.maxRows = 0;
+    else x.maxReplyBytes = 0;
+    return null;
+  }
+
+  #releaseAll(ops: readonly Exchange[]): void {
+    for (const x of ops) this.release(x);
+  }
+}
+
+/** What sessions do with marked(): the marks, and what is leased, pass from one exchange to another. */
+export function moveMarks(from: Exchange, to: Exchange): void {
+  to.verdict = from.verdict;
+  to.policy = from.policy;
+  to.shadowVerdict = from.shadowVerdict;
+  to.shadowPolicy = from.shadowPolicy;
+  to.maxRows = from.maxRows;
+  to.maxReplyBytes = from.maxReplyBytes;
+  to.leased = from.leased;
+  from.leased = false;
 }

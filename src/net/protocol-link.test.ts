@@ -580,7 +580,7 @@ describe('refusing', () => {
     ...more,
     downstream: ({ host }, text, at) => {
       const x = host.take();
-      const turn = { from: at, to: at + text.length, complete: true, ops: [x] };
+      const turn = { from: at, to: at + text.length, complete: true, ops: [x], facts: [] };
       const verdict = host.ask(turn);
       if (verdict === 'later') {
         host.drop(x);
@@ -621,7 +621,9 @@ describe('refusing', () => {
   test('close: last words, then the end; what was allowed before still arrives', async () => {
     const { client, server, simulated, log, finish } = await stage(
       turns({ refuse: () => ({ kind: 'close', last: bytes('go away') }) }),
-      judging((turn) => (turn.from === 3 ? 'deny' : 'allow'), { denial: { policy: 'p1', message: 'no' } }),
+      judging((turn) => (turn.from === 3 ? 'deny' : 'allow'), {
+        denial: { policy: 'p1', message: 'no', kind: 'policy' as const, closes: false },
+      }),
     );
     client.send('one');
     simulated.run();

@@ -1,6 +1,16 @@
 import type { Exchange, ExchangeObserver, ExchangePool } from '../exchange/exchange.ts';
 import type { Fault } from '../exchange/fault.ts';
-import type { BoundFilter, Door, Gear, Session, SessionHost, Turn, Verdict } from '../exchange/protocol-filter.ts';
+import type {
+  BoundFilter,
+  Denial,
+  Door,
+  Gear,
+  Judgement,
+  Session,
+  SessionHost,
+  Turn,
+  Verdict,
+} from '../exchange/protocol-filter.ts';
 import type { ConfirmedFacts, SessionFacts } from '../exchange/session-facts.ts';
 import { otherSide, Side } from '../exchange/side.ts';
 import { splitHostPort, unmapped } from './address.ts';
@@ -15,7 +25,7 @@ import {
 } from './filter.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { LinkExchanges } from './link-exchanges.ts';
-import { LinkJudges } from './link-judges.ts';
+import { LinkJudges, moveMarks } from './link-judges.ts';
 import type { Clock } from './transport.ts';
 
 /** Which upstream host issued a cancellation key; shared by all workers. */
@@ -322,6 +332,22 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     return this.#judging().enforces;
   }
 
+  get cuts(): boolean {
+    return this.#judging().cuts;
+  }
+
+  get judgement(): Readonly<Judgement> {
+    return this.#judging().judgement;
+  }
+
+  marked(from: Exchange, to: Exchange): void {
+    moveMarks(from, to);
+  }
+
+  exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
+    return this.#judging().exceeded(x, what);
+  }
+
   gear(side: Side): Gear {
     return this.#gears[side];
   }
@@ -368,6 +394,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   drop(x: Exchange): void {
+    if (x.leased) this.#judging().release(x);
     this.#exchanges.drop(x);
   }
 
@@ -381,6 +408,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   end(x: Exchange): void {
+    if (x.leased) this.#judging().release(x);
     if (this.#held[Side.upstream] === null) {
       this.#exchanges.end(x);
       return;
@@ -482,6 +510,13 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     this.#callbacks.connection.close('flush', 'drain');
   }
 
+  expel(why: Denial): void {
+    if (this.#over) return;
+    const last = this.#opaque ? null : (this.#session?.expel?.(why) ?? null);
+    if (last !== null) this.send(Side.downstream, last);
+    this.close(`denied:${why.policy}`);
+  }
+
   /** Of the operation that ended last. */
   #lastMetadata(metadata: NonNullable<ProtocolLinkEnv['metadata']>): Readonly<Record<string, unknown>> {
     this.#env.observer.settle?.();
@@ -505,7 +540,11 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   #refuse(turn: Turn, link: NetworkFilter): void {
-    const denial = link.denial ?? { policy: link.name, message: 'denied by policy' };
+    const denial = link.denial ?? { policy: link.name, message: 'denied by policy', kind: 'policy', closes: false };
+    if (denial.closes) {
+      this.expel(denial);
+      return;
+    }
     const refusal = this.#session!.refuse(turn, denial);
     switch (refusal.kind) {
       case 'standIn':

@@ -50,7 +50,9 @@ const cases: [string, Exchange[], string[], boolean][] = [
 for (const [name, ops, relations, denied] of cases)
   test(name, () => {
     const denial = denyRelations(ops, { relations, message: 'no' });
-    expect(denial).toEqual(denied ? { policy: 'deny_relations', message: 'no' } : null);
+    expect(denial).toEqual(
+      denied ? { policy: 'deny_relations', message: 'no', kind: 'policy' as const, closes: false } : null,
+    );
   });
 
 test('an operation without a digest is unresolved', () => {

@@ -16,7 +16,7 @@ export const DENY_RELATIONS_POLICY = 'deny_relations';
 export function denyRelations(ops: readonly Exchange[], config: DenyRelations): Denial | null {
   for (const x of ops) {
     if (isUnresolved(x) || x.digest!.targets.some((target) => config.relations.some((name) => names(name, target))))
-      return { policy: DENY_RELATIONS_POLICY, message: config.message };
+      return { policy: DENY_RELATIONS_POLICY, message: config.message, kind: 'policy', closes: false };
   }
   return null;
 }

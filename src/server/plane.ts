@@ -32,6 +32,9 @@ export interface PlaneEnv {
   readonly stats: StatsRegistry;
   readonly clusters: ClusterManager;
   readonly observer: ExchangeObserver;
+  readonly listener: string;
+  /** The protocol filter of the chain. */
+  readonly protocol: ProtocolFilter | null;
   /** For connections to servers: unique, as those of clients. */
   connectionId(): number;
 }
@@ -291,7 +294,7 @@ class Plane implements DataPlane {
         addresses: [config.address, ...config.additionalAddresses].map(addressOf),
         bufferLimitBytes: config.perConnectionBufferLimitBytes,
         protocol: protocol?.name ?? 'tcp',
-        builders: filters.map((filter) => this.#link(filter, config)),
+        builders: filters.map((filter) => this.#link(filter, config, protocol ?? null)),
         sessions: protocol === undefined && logsConnections(config) ? this.#options.observer : null,
       },
       env,
@@ -299,14 +302,22 @@ class Plane implements DataPlane {
     return listener;
   }
 
-  #link(filter: FilterConfig, listener: ListenerConfig): FilterBuilder {
+  #link(filter: FilterConfig, listener: ListenerConfig, protocol: ProtocolFilter | null): FilterBuilder {
     const { clock, network, stats, digests, observer, keys, log } = this.#options;
-    const protocol = this.#options.protocols.find(({ typeUrl }) => typeUrl === filter.typeUrl);
-    if (protocol === undefined) {
+    if (protocol === null || protocol.typeUrl !== filter.typeUrl) {
       const factory = this.#options.links.get(filter.typeUrl);
       if (factory === undefined) throw new Error(`no filter for ${filter.typeUrl}`); // configuration has checked it
       const connectionId = (): number => ++this.#nextId;
-      return factory(filter.config, { clock, network, stats, clusters: this.#clusters, observer, connectionId });
+      return factory(filter.config, {
+        clock,
+        network,
+        stats,
+        clusters: this.#clusters,
+        observer,
+        listener: listener.name,
+        protocol,
+        connectionId,
+      });
     }
     const said = new Set<string>();
     const bound = protocol.bind(filter.config, protocol.options.parse(listener.options[protocol.name] ?? {}), {

@@ -94,7 +94,8 @@ function problemOf(bound: BoundFilter, mode: Crash['mode'], lines: readonly Fuzz
       ...(mode === 'enforce' && { enforces: true, judge: () => null }),
       ...(mode === 'deny' && {
         enforces: true,
-        judge: () => (random() < 0.3 ? { policy: 'fuzz', message: 'no' } : null),
+        judge: () =>
+          random() < 0.3 ? { policy: 'fuzz', message: 'no', kind: 'policy' as const, closes: false } : null,
       }),
     });
     for (const { who, bytes } of lines) {

@@ -106,6 +106,7 @@ export function scriptedProtocol(
     speaksFirst,
     defaultPort: 1,
     gates: true,
+    vocabulary: null,
     config: z.unknown(),
     options: z.unknown(),
     bind: () => ({

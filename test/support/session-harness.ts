@@ -1,11 +1,12 @@
 import type { Digest } from '../../src/exchange/digest.ts';
-import { Exchange, type Outcome } from '../../src/exchange/exchange.ts';
+import { Exchange, type Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type {
   BoundFilter,
   Denial,
   Door,
   Gear,
+  Judgement,
   Session,
   SessionHost,
   Turn,
@@ -13,6 +14,7 @@ import type {
 } from '../../src/exchange/protocol-filter.ts';
 import { type ConfirmedFacts, SessionFacts } from '../../src/exchange/session-facts.ts';
 import { otherSide, Side } from '../../src/exchange/side.ts';
+import { moveMarks } from '../../src/net/link-judges.ts';
 import { TestDoors } from './test-doors.ts';
 
 /** A policy as tests write one: null = allow. `later` is settled with `decide()`. */
@@ -24,6 +26,8 @@ export interface HarnessOptions {
   readonly judge?: Judge;
   /** The judge may deny: requests go through the gate. */
   readonly enforces?: boolean;
+  /** Limits of all allowed operations' replies; what is above is denied by the policy `limit`. */
+  readonly limits?: { readonly rows?: number; readonly bytes?: number };
   /** Keys that some upstream host was seen to issue, in hex. */
   readonly issuedKeys?: ReadonlySet<string>;
   /** Doors to other upstream hosts; default: each is there at once, from port 19093 on. */
@@ -52,6 +56,7 @@ export interface EndedExchange {
   readonly severity: string;
   readonly traceparent: string;
   readonly policy: string;
+  readonly verdict: VerdictCode;
   readonly attributes: string;
   /** Faults in the order of times, '' = none. */
   readonly disorder: string;
@@ -120,6 +125,15 @@ export class SessionHarness implements SessionHost {
   readonly #directions: [Direction, Direction] = [new Direction(), new Direction()];
   readonly #judge: Judge | null;
   readonly #issued: ReadonlySet<string>;
+  readonly #limits: HarnessOptions['limits'] | null;
+  readonly judgement: Judgement = {
+    verdict: VerdictCode.none,
+    policy: '',
+    shadowVerdict: VerdictCode.none,
+    shadowPolicy: '',
+    maxRows: 0,
+    maxReplyBytes: 0,
+  };
   readonly #open = new Set<Exchange>();
   readonly #taken = new Set<Exchange>();
   #seq = 0;
@@ -131,6 +145,7 @@ export class SessionHarness implements SessionHost {
     this.judges = options.judge !== undefined;
     this.enforces = options.enforces ?? false;
     this.#issued = options.issuedKeys ?? new Set();
+    this.#limits = options.limits ?? null;
     this.doors = options.doors ?? new TestDoors();
     this.session = options.bound.open(this);
   }
@@ -189,6 +204,20 @@ export class SessionHarness implements SessionHost {
     this.#directions[side].gear = gear;
   }
 
+  get cuts(): boolean {
+    return this.#limits !== null;
+  }
+
+  marked(from: Exchange, to: Exchange): void {
+    moveMarks(from, to);
+  }
+
+  exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
+    if (what === 'rows' ? x.maxRows === 0 || x.rowsReturned <= x.maxRows : x.maxReplyBytes === 0)
+      throw new Error('exceeded() below the limit');
+    return { policy: 'limit', message: `too many ${what}`, kind: 'limit', closes: false };
+  }
+
   ask(turn: Turn): Verdict {
     if (this.#judge === null) throw new Error('nobody judges');
     if (turn.ops.length === 0) throw new Error('a turn without operations');
@@ -196,8 +225,15 @@ export class SessionHarness implements SessionHost {
     const answer = this.#judge(turn);
     const verdict = answer === null ? 'allow' : answer === 'later' ? 'later' : 'deny';
     this.asked.push({ kind: turn.ops[0]!.kind, ops: turn.ops.map((x) => x.digest?.text ?? ''), verdict });
+    this.#judged(turn, answer);
     if (answer === null || answer === 'later') return verdict;
     if (!this.enforces) return verdict;
+    if (answer.closes) {
+      const last = this.session.expel?.(answer) ?? null;
+      if (last) this.send(Side.downstream, last);
+      this.close('denied');
+      return verdict;
+    }
     const refusal = this.session.refuse(turn, answer);
     switch (refusal.kind) {
       case 'standIn':
@@ -252,6 +288,20 @@ export class SessionHarness implements SessionHost {
     return x;
   }
 
+  /** As a real host marks them. */
+  #judged(turn: Turn, answer: Denial | null | 'later'): void {
+    if (answer === 'later') return;
+    const { judgement } = this;
+    const verdict = answer === null ? VerdictCode.allowed : VerdictCode.denied;
+    judgement.verdict = this.enforces ? verdict : VerdictCode.none;
+    judgement.shadowVerdict = this.enforces ? VerdictCode.none : verdict;
+    judgement.policy = this.enforces ? (answer?.policy ?? '') : '';
+    judgement.shadowPolicy = this.enforces ? '' : (answer?.policy ?? '');
+    judgement.maxRows = this.#limits?.rows ?? 0;
+    judgement.maxReplyBytes = this.#limits?.bytes ?? 0;
+    for (const x of turn.ops) Object.assign(x, judgement);
+  }
+
   drop(x: Exchange): void {
     if (!this.#taken.delete(x)) throw new Error('drop() of an exchange that was not taken');
     if (this.#open.has(x)) throw new Error('drop() of an exchange that was begun');
@@ -293,6 +343,7 @@ export class SessionHarness implements SessionHost {
       severity: x.severity,
       traceparent: x.traceparent,
       policy: x.policy,
+      verdict: x.verdict,
       attributes: x.attributes,
       disorder: disorderOf(x),
     });
