@@ -7,6 +7,7 @@ import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts'
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
 import { SessionEvent } from '../events/layout.ts';
+import { VerdictCode } from '../exchange/exchange.ts';
 import { formatter } from './formatter.ts';
 import { LogRecord } from './log-record.ts';
 import { recordOf, SOME_FACTS } from './records.fixture.ts';
@@ -165,6 +166,9 @@ test('every field of ours is there for an exchange or a connection, as in the JS
       flags: 5,
       code: '42P01',
       policy: 'p',
+      verdict: VerdictCode.allowed,
+      shadowPolicy: 'q',
+      shadowVerdict: VerdictCode.denied,
       severity: 'ERROR',
       attributes: '{"sluice.n":5,"sluice.name":"a"}',
     }),
@@ -191,7 +195,10 @@ test('every field of ours is there for an exchange or a connection, as in the JS
     trace_id: '0af7651916cd43dd8448eb211c80319c',
     rows_sent: 10,
     request_bytes: 100,
-    rule: 'p',
+    policy: 'p',
+    verdict: 'allowed',
+    shadow_policy: 'q',
+    shadow_verdict: 'denied',
   });
   expect(connection).toMatchObject({
     event: 'connection',

@@ -1,5 +1,5 @@
 import type { EventBatch } from '../events/event-batch.ts';
-import { OUTCOME_NAMES } from '../exchange/exchange.ts';
+import { OUTCOME_NAMES, VERDICT_NAMES } from '../exchange/exchange.ts';
 import { callerTrace } from './caller-trace.ts';
 import { flagNames } from './flag-names.ts';
 import { jsonText, jsonValue } from './json-text.ts';
@@ -9,7 +9,7 @@ import { jsonText, jsonValue } from './json-text.ts';
  *
  *   event "exchange", ts (ISO 8601, microseconds), worker, session_id, listener, protocol, cluster, upstream, client,
  *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text, outcome, status,
- *   severity, rule, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
+ *   severity, policy, verdict, shadow_policy, shadow_verdict, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
  *   batch_size (operations asked for in one; 0 = just the one), transaction, story, flags (a list of words), trace_id,
  *   span_id (the caller's); where sampling chose the line among several, weight; where the protocol knows more (Kafka),
  *   attributes, an object
@@ -39,7 +39,9 @@ export class BatchLines {
       `,"turn":${c.turn[row]},"seq":${c.seq[row]},"index":${c.index[row]},"kind":${this.#text(c.kind[row]!)}` +
       `,${this.#digest(c.digest[row]!)},"outcome":"${OUTCOME_NAMES[c.error_class[row]!] ?? 'unknown'}"` +
       `,"status":${this.#text(c.status[row]!)},"severity":${this.#text(c.severity[row]!)}` +
-      `,"rule":${this.#text(c.rule[row]!)},"duration_ns":${number(c.duration_ns[row]!)}` +
+      `,"policy":${this.#text(c.policy[row]!)},"verdict":"${VERDICT_NAMES[c.verdict[row]!] ?? ''}"` +
+      `,"shadow_policy":${this.#text(c.shadow_policy[row]!)}` +
+      `,"shadow_verdict":"${VERDICT_NAMES[c.shadow_verdict[row]!] ?? ''}","duration_ns":${number(c.duration_ns[row]!)}` +
       `,"ttfb_ns":${number(c.ttfb_ns[row]!)},"proxy_ns":${number(c.proxy_ns[row]!)}` +
       `,"request_bytes":${number(c.request_bytes[row]!)},"response_bytes":${number(c.response_bytes[row]!)}` +
       `,"rows_sent":${number(c.rows_sent[row]!)},"rows_affected":${number(c.rows_affected[row]!)}` +

@@ -1,6 +1,6 @@
 import { CONNECTION_FIELDS, EXCHANGE_FIELDS } from '../config/format-operators.ts';
 import type { ExchangeAttributes } from '../events/exchange-attributes.ts';
-import { OUTCOME_NAMES } from '../exchange/exchange.ts';
+import { OUTCOME_NAMES, VERDICT_NAMES } from '../exchange/exchange.ts';
 import { callerTrace } from './caller-trace.ts';
 import { flagNames } from './flag-names.ts';
 import type { LogRecord } from './log-record.ts';
@@ -25,9 +25,11 @@ const SESSION: Readonly<Record<string, ReadField>> = {
 };
 
 const DIGEST = ['operation', 'digest', 'summary', 'collection', 'text'] as const;
-const EXCHANGE_TEXTS = ['kind', 'status', 'severity', 'rule'] as const;
+const EXCHANGE_TEXTS = ['kind', 'status', 'severity', 'policy', 'shadow_policy'] as const;
 const EXCHANGE_SPECIAL: Readonly<Record<string, ReadField>> = {
   outcome: ({ batch, row }) => OUTCOME_NAMES[batch.columns.error_class[row]!] ?? 'unknown',
+  verdict: ({ batch, row }) => VERDICT_NAMES[batch.columns.verdict[row]!] ?? '',
+  shadow_verdict: ({ batch, row }) => VERDICT_NAMES[batch.columns.shadow_verdict[row]!] ?? '',
   flags: ({ batch, row }) => flagNames(batch.columns.flags[row]!),
   trace_id: ({ batch, row }) => callerTrace(batch.string(batch.columns.trace[row]!)).traceId,
   span_id: ({ batch, row }) => callerTrace(batch.string(batch.columns.trace[row]!)).spanId,

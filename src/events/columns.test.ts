@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
-import { Outcome } from '../exchange/exchange.ts';
+import { Outcome, VerdictCode } from '../exchange/exchange.ts';
 import { BatchEncoder } from './columns.ts';
 import { EventBatch } from './event-batch.ts';
 import { SessionEvent } from './layout.ts';
@@ -36,6 +36,9 @@ test('what is put in comes out', () => {
     severity: 'ERROR',
     traceparent: TRACE,
     policy: 'no-drop',
+    verdict: VerdictCode.allowed,
+    shadowPolicy: 'no-delete',
+    shadowVerdict: VerdictCode.denied,
     attributes: '{"messaging.consumer.group.name":"billing"}',
     replies: 1,
   });
@@ -65,13 +68,16 @@ test('what is put in comes out', () => {
     weight: 1,
     error_class: Outcome.error,
     replies: 1,
+    verdict: VerdictCode.allowed,
+    shadow_verdict: VerdictCode.denied,
   });
-  const text = (name: 'kind' | 'status' | 'severity' | 'rule' | 'trace') => batch.string(batch.columns[name][0]!);
-  expect([text('kind'), text('status'), text('severity'), text('rule'), text('trace')]).toEqual([
+  const names = ['kind', 'status', 'severity', 'policy', 'shadow_policy', 'trace'] as const;
+  expect(names.map((name) => batch.string(batch.columns[name][0]!))).toEqual([
     'execute',
     '42P01',
     'ERROR',
     'no-drop',
+    'no-delete',
     TRACE,
   ]);
   expect(batch.attributes(batch.columns.attributes[0]!)).toEqual([['messaging.consumer.group.name', 'billing']]);

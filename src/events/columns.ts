@@ -135,13 +135,16 @@ export class BatchEncoder {
     c.kind[i] = this.#code(x.kind);
     c.status[i] = x.code === '' ? 0 : this.#code(x.code);
     c.severity[i] = x.severity === '' ? 0 : this.#code(x.severity);
-    c.rule[i] = x.policy === '' ? 0 : this.#code(x.policy);
+    c.policy[i] = x.policy === '' ? 0 : this.#code(x.policy);
+    c.shadow_policy[i] = x.shadowPolicy === '' ? 0 : this.#code(x.shadowPolicy);
     c.trace[i] = x.traceparent === '' ? 0 : this.#trace(x.traceparent);
     c.attributes[i] = x.attributes === '' ? 0 : this.#attributes(x.attributes);
     c.weight[i] = weight;
     c.index[i] = x.index;
     c.error_class[i] = x.outcome;
     c.replies[i] = x.replies;
+    c.verdict[i] = x.verdict;
+    c.shadow_verdict[i] = x.shadowVerdict;
   }
 
   /** Adds the start, the end or a state in between of a session; `wall` in ms since the epoch. Nothing of `connection` is kept. */

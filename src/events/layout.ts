@@ -15,7 +15,7 @@
  * Columns ending in `_us` are microseconds since the epoch, in `_ns` nanoseconds; 0 = did not happen.
  */
 export const MAGIC = 0x42454c53; // 'SLEB'
-export const VERSION = 5;
+export const VERSION = 6;
 export const HEADER_BYTES = 72;
 
 export type Width = 'f64' | 'f32' | 'u32' | 'u16' | 'u8';
@@ -42,13 +42,16 @@ export const EXCHANGE_COLUMNS = {
   kind: 'u32', // string
   status: 'u32', // string: native code, '' = none
   severity: 'u32', // string
-  rule: 'u32', // string: the policy that decided
+  policy: 'u32', // string: the enforced policy that decided
+  shadow_policy: 'u32', // string: the policy in shadow mode that would have
   trace: 'u32', // string: W3C traceparent
   attributes: 'u32', // string: JSON object of strings and numbers (events/exchange-attributes.ts)
   weight: 'f32', // 1 / sampling rate
   index: 'u16',
   error_class: 'u8', // Outcome
   replies: 'u8', // Replies
+  verdict: 'u8', // VerdictCode
+  shadow_verdict: 'u8', // VerdictCode
 } as const satisfies Record<string, Width>;
 
 export const SESSION_EVENT_COLUMNS = {

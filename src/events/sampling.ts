@@ -1,4 +1,4 @@
-import { type Exchange, Flag, Outcome, Replies } from '../exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../exchange/exchange.ts';
 
 export interface SamplerOptions {
   /** Exchanges a second that this worker hands on before sampling begins; above 0. Infinity: never. */
@@ -101,6 +101,7 @@ export class Sampler {
 
   #isSpecial(x: Exchange): boolean {
     if ((x.outcome !== Outcome.ok && x.outcome !== Outcome.redirected) || (x.flags & Flag.denied) !== 0) return true;
+    if (x.shadowVerdict === VerdictCode.denied) return true;
     if (x.replies === Replies.endless) return true;
     const latency = (x.flags & (Flag.waits | Flag.untimed)) === 0 && x.requestFirstByteAt > 0;
     if (latency && x.replyLastByteAt - x.requestFirstByteAt >= this.slowMs) return true;

@@ -54,6 +54,7 @@ describe('schema', () => {
       '0001_exchanges',
       '0007_matched_and_batches',
       '0008_attributes',
+      '0009_verdicts',
     ]);
     const sink = stage.embedded('select', { ttlDays: 7 });
     expect((await sink.deliver(parcelOf([plainBatch(10, 1)]), within())).kind).toBe('delivered');

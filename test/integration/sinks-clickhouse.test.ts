@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RowStore } from '../../src/digest/rows/rows.ts';
 import { Field } from '../../src/digest/rows/rows-numbers.ts';
 import { traceIdsOf } from '../../src/events/trace-ids.ts';
-import { OUTCOME_NAMES } from '../../src/exchange/exchange.ts';
+import { OUTCOME_NAMES, VERDICT_NAMES } from '../../src/exchange/exchange.ts';
 import { clickhouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
 import { EmbeddedDown, EmbeddedProcess } from '../../src/sinks/clickhouse/embedded-process.ts';
 import { embeddedStore } from '../../src/sinks/clickhouse/store.ts';
@@ -71,7 +71,10 @@ test('every column of every row is what the batch says, hostile names too', asyn
       digest: digest.digest,
       status: batch.string(c.status[i]!),
       severity: '',
-      rule: batch.string(c.rule[i]!),
+      policy: batch.string(c.policy[i]!),
+      verdict: VERDICT_NAMES[c.verdict[i]!],
+      shadow_policy: batch.string(c.shadow_policy[i]!),
+      shadow_verdict: VERDICT_NAMES[c.shadow_verdict[i]!],
       error_class: OUTCOME_NAMES[c.error_class[i]!],
       replies: ['one', 'many', 'none', 'endless'][c.replies[i]!],
       flags: c.flags[i],

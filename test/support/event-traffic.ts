@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../src/exchange/digest.ts';
-import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import { SessionFacts } from '../../src/exchange/session-facts.ts';
 
 export interface TrafficOptions {
@@ -149,6 +149,9 @@ export class EventTraffic {
       x.flags |= Flag.denied;
       x.code = '42501';
       x.policy = 'no_payroll';
+      x.verdict = VerdictCode.denied;
+      x.shadowPolicy = 'no_drop';
+      x.shadowVerdict = VerdictCode.denied;
       this.sums.denied++;
     }
   }

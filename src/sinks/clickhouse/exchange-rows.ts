@@ -1,5 +1,5 @@
 import type { EventBatch } from '../../events/event-batch.ts';
-import { Flag, OUTCOME_NAMES, Outcome, Replies } from '../../exchange/exchange.ts';
+import { Flag, OUTCOME_NAMES, Outcome, Replies, VERDICT_NAMES } from '../../exchange/exchange.ts';
 import { bucketIndex } from '../../stats/histogram.ts';
 import { clientIp } from './client-ip.ts';
 import { binaryCell, cells, mapCell, type TsvWriter } from './tsv-writer.ts';
@@ -9,7 +9,7 @@ export const EXCHANGE_TABLE_COLUMNS = [
   ...['instance', 'worker', 'incarnation', 'origin', 'session_id', 'listener', 'protocol', 'cluster', 'upstream'],
   ...['database', 'user', 'application', 'client_ip'],
   ...['operation', 'digest'],
-  ...['kind', 'status', 'severity', 'rule', 'error_class', 'replies'],
+  ...['kind', 'status', 'severity', 'policy', 'verdict', 'shadow_policy', 'shadow_verdict', 'error_class', 'replies'],
   ...['ts', 'duration_ns', 'ttfb_ns', 'proxy_ns', 'duration_bucket'],
   ...['request_bytes', 'response_bytes', 'rows_sent', 'rows_affected', 'rows_matched', 'batch_size'],
   ...['seq', 'turn', 'index', 'transaction', 'story', 'flags'],
@@ -23,6 +23,7 @@ const WEIGHT_ONE = Buffer.from('1\t');
 const NO_TRACE = Buffer.from('\t\t');
 const NO_ATTRIBUTES = mapCell([]);
 const OUTCOMES = OUTCOME_NAMES.map((name) => Buffer.from(`${name}\t`));
+const VERDICTS = VERDICT_NAMES.map((name) => Buffer.from(`${name}\t`));
 const REPLIES = Object.keys(Replies).map((name) => Buffer.from(`${name}\t`));
 const BUCKETS = new Map<number, Buffer>();
 
@@ -56,17 +57,22 @@ export function writeExchanges(
     const kind = code(c.kind[i]!);
     const status = code(c.status[i]!);
     const severity = code(c.severity[i]!);
-    const rule = code(c.rule[i]!);
+    const policy = code(c.policy[i]!);
+    const shadowPolicy = code(c.shadow_policy[i]!);
     maps[c.attributes[i]!] ??= mapCell(batch.attributes(c.attributes[i]!));
     const attributes = maps[c.attributes[i]!]!;
-    const named = kind.length + status.length + severity.length + rule.length + attributes.length;
+    const named =
+      kind.length + status.length + severity.length + policy.length + shadowPolicy.length + attributes.length;
     w.reserve(session.length + digest.length + named + NUMBER_BYTES + 200);
     w.raw(session);
     w.raw(digest);
     w.raw(kind);
     w.raw(status);
     w.raw(severity);
-    w.raw(rule);
+    w.raw(policy);
+    w.raw(VERDICTS[c.verdict[i]!] ?? VERDICTS[0]!);
+    w.raw(shadowPolicy);
+    w.raw(VERDICTS[c.shadow_verdict[i]!] ?? VERDICTS[0]!);
     const outcome = c.error_class[i]!;
     const replies = c.replies[i]!;
     const duration = Math.round(c.duration_ns[i]!);

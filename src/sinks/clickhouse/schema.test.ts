@@ -50,7 +50,7 @@ describe('the steps', () => {
     for (const { text } of steps) {
       for (const statement of statementsOf(text, alone))
         expect(statement).toMatch(
-          /^CREATE [A-Z ]+ IF NOT EXISTS `shop`\.|^ALTER TABLE `shop`\.\w+\s+ADD COLUMN IF NOT EXISTS /,
+          /^CREATE [A-Z ]+ IF NOT EXISTS `shop`\.|^ALTER TABLE `shop`\.\w+\s+(ADD COLUMN IF NOT|RENAME COLUMN IF) EXISTS /,
         );
     }
     expect(HISTOGRAM_SCALE).toBe(4);

@@ -2,7 +2,7 @@ import { jsonText, jsonValue } from '../../access-log/json-text.ts';
 import type { EventBatch, SessionEntry } from '../../events/event-batch.ts';
 import { SessionEvent } from '../../events/layout.ts';
 import { traceIdsOf } from '../../events/trace-ids.ts';
-import { OUTCOME_NAMES } from '../../exchange/exchange.ts';
+import { OUTCOME_NAMES, VERDICT_NAMES } from '../../exchange/exchange.ts';
 
 const REPLIES_NAMES = ['one', 'many', 'none', 'endless'] as const;
 
@@ -137,7 +137,9 @@ class BatchRows {
       `,"seq":${c.seq[row]},"turn":${c.turn[row]},"index":${c.index[row]},"kind":${this.#text(c.kind[row]!)}` +
       `,${this.#digest(c.digest[row]!)},"error_class":"${OUTCOME_NAMES[c.error_class[row]!] ?? 'ok'}"` +
       `,"replies":"${REPLIES_NAMES[c.replies[row]!] ?? 'one'}","status":${this.#text(c.status[row]!)}` +
-      `,"severity":${this.#text(c.severity[row]!)},"rule":${this.#text(c.rule[row]!)}` +
+      `,"severity":${this.#text(c.severity[row]!)},"policy":${this.#text(c.policy[row]!)}` +
+      `,"verdict":"${VERDICT_NAMES[c.verdict[row]!] ?? ''}","shadow_policy":${this.#text(c.shadow_policy[row]!)}` +
+      `,"shadow_verdict":"${VERDICT_NAMES[c.shadow_verdict[row]!] ?? ''}"` +
       `,"duration_ns":${whole(c.duration_ns[row]!)},"ttfb_ns":${whole(c.ttfb_ns[row]!)}` +
       `,"proxy_ns":${whole(c.proxy_ns[row]!)},"request_bytes":${whole(c.request_bytes[row]!)}` +
       `,"response_bytes":${whole(c.response_bytes[row]!)},"rows_sent":${whole(c.rows_sent[row]!)}` +

@@ -5,7 +5,7 @@ import { decodeOtlp, itemsOf, type Tree, type TreeValue } from '../../../test/su
 import type { DigestEntry, EventBatch, SessionEntry } from '../../events/event-batch.ts';
 import { SessionEvent } from '../../events/layout.ts';
 import { traceIdsOf } from '../../events/trace-ids.ts';
-import { Flag, OUTCOME_NAMES, Outcome, Replies } from '../../exchange/exchange.ts';
+import { Flag, OUTCOME_NAMES, Outcome, Replies, VERDICT_NAMES, VerdictCode } from '../../exchange/exchange.ts';
 import { LogEncoder } from './log-encoder.ts';
 import { anyTalks, batchOf, encoded, RESOURCE, SCOPE } from './otlp.fixture.ts';
 import { SpanEncoder } from './span-encoder.ts';
@@ -98,7 +98,10 @@ function exchangeAttributes(batch: EventBatch, row: number): Attributes {
       'db.response.status_code': isKafka(session) ? '' : status,
       'error.type': isFailed(outcome) ? status || OUTCOME_NAMES[outcome] : '',
       'sluice.severity': batch.string(c.severity[row]!),
-      'sluice.rule.id': batch.string(c.rule[row]!),
+      'sluice.rule.id': batch.string(c.policy[row]!),
+      'sluice.verdict': VERDICT_NAMES[c.verdict[row]!],
+      'sluice.shadow.rule.id': batch.string(c.shadow_policy[row]!),
+      'sluice.shadow.verdict': VERDICT_NAMES[c.shadow_verdict[row]!],
     }),
     ...(flags !== 0 && { 'sluice.flags': Object.entries(Flag).flatMap(([name, bit]) => (flags & bit ? [name] : [])) }),
     ...((flags & Flag.staleTrace) !== 0 && { 'sluice.trace.stale': true }),
@@ -137,14 +140,21 @@ function sdkLogs(batch: EventBatch): object[] {
     const outcome = c.error_class[row]!;
     const duration = c.duration_ns[row]!;
     const isSlow = duration >= 1e9 && (c.flags[row]! & Flag.waits) === 0 && c.replies[row] !== Replies.endless;
-    const severity = outcome === Outcome.denied ? 'WARN' : isFailed(outcome) ? 'ERROR' : isSlow ? 'WARN' : 'INFO';
+    const [eventName, severity] =
+      outcome === Outcome.denied
+        ? (['sluice.policy.denied', 'WARN'] as const)
+        : isFailed(outcome)
+          ? (['sluice.query', 'ERROR'] as const)
+          : c.shadow_verdict[row] === VerdictCode.denied
+            ? (['sluice.policy.would_deny', 'INFO2'] as const)
+            : (['sluice.query', isSlow ? 'WARN' : 'INFO'] as const);
     records.push({
       ...SDK,
       hrTime: hrTime(c.ts_us[row]!),
       hrTimeObserved: hrTime(c.ts_us[row]!, duration),
-      severityNumber: { INFO: 9, WARN: 13, ERROR: 17 }[severity],
+      severityNumber: { INFO: 9, INFO2: 10, WARN: 13, ERROR: 17 }[severity],
       severityText: severity,
-      eventName: outcome === Outcome.denied ? 'sluice.policy.denied' : 'sluice.query',
+      eventName,
       spanContext: { traceId: ids.traceId, spanId: ids.spanId, traceFlags: ids.flags },
       attributes: { ...exchangeAttributes(batch, row), ...said({ 'sluice.duration.total': duration / 1e9 }) },
       droppedAttributesCount: 0,

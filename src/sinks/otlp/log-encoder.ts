@@ -2,7 +2,7 @@ import { ProtobufWriter } from '../../bytes/protobuf-writer.ts';
 import type { EventBatch, SessionEntry } from '../../events/event-batch.ts';
 import { SessionEvent } from '../../events/layout.ts';
 import { TraceIdBytes } from '../../events/trace-ids.ts';
-import { Flag, Outcome, Replies } from '../../exchange/exchange.ts';
+import { Flag, Outcome, Replies, VerdictCode } from '../../exchange/exchange.ts';
 import { type Attributes, writeAttributes } from './any-value.ts';
 import { hostPort } from './database-names.ts';
 import { NumberAttribute } from './number-attribute.ts';
@@ -14,8 +14,8 @@ import { ExportRequest } from './request.ts';
 /** LogRecord.attributes. */
 const ATTRIBUTES = 6;
 /** Severities as OpenTelemetry numbers them. */
-const SEVERITIES = { INFO: 9, WARN: 13, ERROR: 17 } as const;
-const EVENTS = ['sluice.query', 'sluice.policy.denied', 'sluice.auth.failure'] as const;
+const SEVERITIES = { INFO: 9, INFO2: 10, WARN: 13, ERROR: 17 } as const;
+const EVENTS = ['sluice.query', 'sluice.policy.denied', 'sluice.auth.failure', 'sluice.policy.would_deny'] as const;
 /** Codes of one protocol each that no other failure has. */
 const LOGIN_FAILURES = new Set(['WRONGPASS', 'AUTHFAILED', 'SASL_AUTHENTICATION_FAILED']);
 const START = 'sluice.session.start';
@@ -31,6 +31,7 @@ function head(severity: keyof typeof SEVERITIES, eventName: string): Uint8Array 
 }
 const QUERY = { INFO: head('INFO', EVENTS[0]), WARN: head('WARN', EVENTS[0]), ERROR: head('ERROR', EVENTS[0]) };
 const DENIED = head('WARN', EVENTS[1]);
+const WOULD_DENY = head('INFO2', EVENTS[3]);
 const AUTH_FAILURE = head('WARN', EVENTS[2]);
 const SESSION_START = head('INFO', START);
 const SESSION_END = head('INFO', END);
@@ -115,6 +116,7 @@ export class LogEncoder implements RecordEncoder {
     if (outcome === Outcome.denied) return DENIED;
     if (outcome === Outcome.error && this.#isLoginFailure(row)) return AUTH_FAILURE;
     if (outcome === Outcome.error || outcome === Outcome.cancelled || outcome === Outcome.lost) return QUERY.ERROR;
+    if (c.shadow_verdict[row] === VerdictCode.denied) return WOULD_DENY;
     if (durationNs < this.#slowNs) return QUERY.INFO;
     const isLatency = (c.flags[row]! & Flag.waits) === 0 && c.replies[row] !== Replies.endless;
     return isLatency ? QUERY.WARN : QUERY.INFO;

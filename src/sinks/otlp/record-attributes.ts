@@ -1,6 +1,6 @@
 import { ProtobufWriter } from '../../bytes/protobuf-writer.ts';
 import type { DigestEntry, EventBatch, SessionEntry } from '../../events/event-batch.ts';
-import { Flag, OUTCOME_NAMES, Outcome } from '../../exchange/exchange.ts';
+import { Flag, OUTCOME_NAMES, Outcome, VERDICT_NAMES } from '../../exchange/exchange.ts';
 import { type Attributes, writeAttributes } from './any-value.ts';
 import { hostPort } from './database-names.ts';
 import { conventionsOf } from './protocol-conventions.ts';
@@ -21,7 +21,7 @@ export class RecordAttributes {
   #sessions: (Uint8Array | undefined)[] = [];
   #digests: (Uint8Array | undefined)[] = [];
   #own: (Uint8Array | undefined)[] = [];
-  readonly #endings = new Map<number, Uint8Array>();
+  readonly #endings = new Map<string, Uint8Array>();
 
   /** `field`: number of `attributes` in the record's message. */
   constructor(field: number) {
@@ -71,9 +71,11 @@ export class RecordAttributes {
     const kind = c.kind[row]!;
     const flags = c.flags[row]! & 0xffff;
     const outcome = c.error_class[row]! & 7;
-    const isPlain = c.status[row] === 0 && c.severity[row] === 0 && c.rule[row] === 0;
-    if (!isPlain) return this.#ending(row);
-    const key = (kind * 0x10000 + flags) * 8 + outcome;
+    if (c.status[row] !== 0 || c.severity[row] !== 0) return this.#ending(row);
+    // Codes of names stand in the batch's own table: a few, and many rows share them.
+    const verdicts = c.verdict[row]! * 4 + c.shadow_verdict[row]!;
+    const named = c.policy[row]! * 0x10000 + c.shadow_policy[row]!;
+    const key = `${(kind * 0x10000 + flags) * 8 + outcome} ${verdicts} ${named}`;
     const known = this.#endings.get(key);
     if (known !== undefined) return known;
     const made = this.#ending(row);
@@ -92,7 +94,10 @@ export class RecordAttributes {
         outcome: c.error_class[row]!,
         status: batch.string(c.status[row]!),
         severity: batch.string(c.severity[row]!),
-        rule: batch.string(c.rule[row]!),
+        policy: batch.string(c.policy[row]!),
+        verdict: VERDICT_NAMES[c.verdict[row]!] ?? '',
+        shadowPolicy: batch.string(c.shadow_policy[row]!),
+        shadowVerdict: VERDICT_NAMES[c.shadow_verdict[row]!] ?? '',
       }),
     );
   }
@@ -136,7 +141,10 @@ interface Ending {
   readonly outcome: number;
   readonly status: string;
   readonly severity: string;
-  readonly rule: string;
+  readonly policy: string;
+  readonly verdict: string;
+  readonly shadowPolicy: string;
+  readonly shadowVerdict: string;
 }
 
 /** `statusKey`: of the native code, where it has a key beside `error.type`. */
@@ -148,7 +156,10 @@ function endingAttributes(statusKey: string | null, end: Ending): Attributes {
     [statusKey ?? '', statusKey === null ? '' : end.status],
     ['error.type', errorType(end.outcome, end.status)],
     ['sluice.severity', end.severity],
-    ['sluice.rule.id', end.rule],
+    ['sluice.rule.id', end.policy],
+    ['sluice.verdict', end.verdict],
+    ['sluice.shadow.rule.id', end.shadowPolicy],
+    ['sluice.shadow.verdict', end.shadowVerdict],
     ['sluice.flags', FLAG_NAMES.filter((name) => (end.flags & Flag[name]) !== 0)],
     ['sluice.trace.stale', (end.flags & Flag.staleTrace) !== 0],
     ['sluice.redirect', end.outcome === Outcome.redirected],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { attributesOf, decodeOtlp, itemsOf, type Tree } from '../../../test/support/otlp-receiver.ts';
 import { digestOf } from '../../digest/rows/rows.fixture.ts';
-import { Flag, Outcome, Replies } from '../../exchange/exchange.ts';
+import { Flag, Outcome, Replies, VerdictCode } from '../../exchange/exchange.ts';
 import { LogEncoder } from './log-encoder.ts';
 import { batchOf, CALLER, encoded, type Talk, WALL } from './otlp.fixture.ts';
 import { SpanEncoder } from './span-encoder.ts';
@@ -21,6 +21,11 @@ describe('log records', () => {
     ['a lost one', { exchanges: [{ outcome: Outcome.lost }] }, ['sluice.query', 17]],
     ['a cancelled one', { exchanges: [{ outcome: Outcome.cancelled, code: '57014' }] }, ['sluice.query', 17]],
     ['a skipped one', { exchanges: [{ outcome: Outcome.skipped, replyLastByteAt: 1500 }] }, ['sluice.query', 9]],
+    [
+      'one that a policy in shadow mode would deny',
+      { exchanges: [{ replyLastByteAt: 1500, shadowVerdict: VerdictCode.denied, shadowPolicy: 'no' }] },
+      ['sluice.policy.would_deny', 10],
+    ],
     ['a denied one', { exchanges: [{ outcome: Outcome.denied, policy: 'no' }] }, ['sluice.policy.denied', 13]],
     [
       'a wrong password in Redis',
