@@ -6,7 +6,9 @@ const project = (name: string, include: string[], extra: Record<string, unknown>
 });
 
 const DATABASES = [
-  ...['mysql', 'redis', 'mongodb', 'zookeeper', 'kafka'].map((name) => `test/integration/${name}-*.test.ts`),
+  ...['mysql', 'redis', 'mongodb', 'zookeeper', 'kafka', 'policy', 'rbac', 'filters'].map(
+    (name) => `test/integration/${name}-*.test.ts`,
+  ),
   ...['exact-counts', 'gate-catalogue', 'postgres-gate', 'real-postgres'].map(
     (name) => `test/integration/${name}.test.ts`,
   ),
@@ -39,6 +41,8 @@ export default defineConfig({
       }),
       // Each with servers of its own, and most of their time is waiting: side by side.
       project('databases', DATABASES, { testTimeout: 120_000, hookTimeout: 120_000 }),
+      // Ways around the gate, one file a row of the threats: each before the engine alone and before a real server.
+      project('bypass', ['test/bypass/**/*.test.ts'], { testTimeout: 120_000, hookTimeout: 120_000 }),
       // Each with receivers and folders of its own.
       project('sinks', SINKS, { testTimeout: 120_000, hookTimeout: 120_000 }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false }),

@@ -16,8 +16,14 @@ import { ZOOKEEPER_STAT_GROUPS } from '../protocol-filters/zookeeper/stats.ts';
 import { adminStats } from '../src/admin/admin-stats.ts';
 import { LAG_STAT_GROUPS } from '../src/digest/lag/lag-stats.ts';
 import { digestStats, eventStats } from '../src/events/event-stats.ts';
+import { connectionLimitStats } from '../src/filters/connection-limit.ts';
+import { extAuthzStats } from '../src/filters/ext-authz.ts';
+import { localRateLimitStats } from '../src/filters/local-ratelimit.ts';
+import { policySetStats } from '../src/filters/policy-stats.ts';
+import { rbacShadowStats, rbacStats } from '../src/filters/rbac-stats.ts';
 import { tcpProxyStats } from '../src/filters/tcp-proxy-stats.ts';
 import { asideStats, listenerOwnStats, listenerStats, opaqueStats } from '../src/net/listener-stats.ts';
+import { policyVerdictStats } from '../src/net/verdict-counter.ts';
 import { digestCacheStats } from '../src/server/digest-cache-stats.ts';
 import {
   accessLogStats,
@@ -43,6 +49,13 @@ export const STAT_GROUPS: readonly StatGroup[] = [
   opaqueStats,
   asideStats,
   tcpProxyStats,
+  policyVerdictStats,
+  policySetStats,
+  rbacStats,
+  rbacShadowStats,
+  connectionLimitStats,
+  localRateLimitStats,
+  extAuthzStats,
   clusterStats,
   serverStats,
   memoryStats,

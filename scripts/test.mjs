@@ -39,6 +39,15 @@ const STEPS = [
     servers: true,
     postgres: true,
   },
+  {
+    name: 'bypass',
+    only: 'bypass',
+    run: vitest('bypass', 2),
+    limitS: 400,
+    ledger: true,
+    servers: true,
+    postgres: true,
+  },
   { name: 'sinks', only: 'sinks', run: vitest('sinks', 2), limitS: 500, ledger: true, servers: true },
   { name: 'e2e', only: 'e2e', run: vitest('e2e'), limitS: 300, ledger: true, postgres: true },
 ];

@@ -1,14 +1,16 @@
 import { Outcome, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { isAdmitted } from './admission.ts';
 import { type Conversation, Phase } from './conversation.ts';
+import { Cuts } from './cuts.ts';
 import { confirmParameter, confirmStartup } from './facts.ts';
 import { Failures } from './failures.ts';
 import { type FrameSink, Framing, Onward } from './framing.ts';
 import type { Gate } from './gate.ts';
 import { authenticationKind, readErrorFields, readParameterStatus, readTag, Verb } from './messages.ts';
 import { endsBatch, Step } from './pending.ts';
-import { DENIED_CODE } from './refuse.ts';
+import { codeOf } from './refuse.ts';
 import { Authentication, Backend as B, BACKEND_LENGTHS, ERROR_PREFIX_BYTES, HEADER_BYTES, keepTable } from './wire.ts';
 
 const KEEP = keepTable([
@@ -18,9 +20,19 @@ const KEEP = keepTable([
   [B.readyForQuery, 1],
   [B.parameterStatus, 4096],
   [B.backendKeyData, 4 + 256],
+  [B.negotiateProtocolVersion, 10_000],
   [B.authentication, 4],
 ]);
 
+/** Results are looked at when they begin, where their reply may be cut; they are as long as they like. */
+const EARLY_CUT = new Uint8Array(256);
+EARLY_CUT[B.dataRow] = EARLY_CUT[B.copyData] = 1;
+
+/** All that answers a request and is no error. */
+const ANSWERS = new Uint8Array(256).fill(1);
+for (const type of [B.error, B.notice, B.notification, B.parameterStatus]) ANSWERS[type] = 0;
+
+const IN_BLOCK = 0x54; // T
 const IDLE = 0x49; // I
 /** An endless exchange reports no more often than this. */
 const PROGRESS_MS = 1000;
@@ -31,6 +43,8 @@ export class Backend implements FrameSink {
   readonly #talk: Conversation;
   readonly failures: Failures;
   readonly #gate: Gate | null;
+  /** Where a policy may cut replies. */
+  readonly #cuts: Cuts | null;
   #progressAt = 0;
 
   constructor(talk: Conversation, gate: Gate | null) {
@@ -38,9 +52,21 @@ export class Backend implements FrameSink {
     this.#gate = gate;
     this.failures = new Failures(talk, gate);
     this.framing = new Framing(this, BACKEND_LENGTHS, KEEP);
+    this.#cuts = gate !== null && talk.host.cuts ? new Cuts(talk, gate, this.failures) : null;
+    if (this.#cuts !== null) this.framing.early = EARLY_CUT;
   }
 
-  onTail(): void {}
+  onTail(from: number, to: number): void {
+    if (this.#cuts?.dropping) this.#cuts.drop(from, to);
+  }
+
+  /** The message that has begun may still be one that does not leave as it is. */
+  get holds(): boolean {
+    const { framing } = this;
+    if (!framing.inside || framing.handed) return false;
+    if (framing.type === 0 || framing.type === B.error || this.#cuts?.dropping) return true;
+    return this.#cuts !== null && EARLY_CUT[framing.type] === 1;
+  }
 
   onFault(fault: Fault): void {
     if (fault === 'unknown_type') this.#talk.bound.stats.unknownMessage();
@@ -59,6 +85,7 @@ export class Backend implements FrameSink {
     const bytes = bodyBytes + HEADER_BYTES;
     if (type === B.dataRow) {
       if (talk.phase !== Phase.ready) return this.#unexpected();
+      if (this.#cuts?.takes(bytes, from, from + bytes - this.framing.left)) return this.#afterCut();
       this.#reply(bytes);
       talk.rows++;
       return talk.pending.size > 0 || talk.overflowing ? Onward.next : this.#unexpected();
@@ -80,11 +107,15 @@ export class Backend implements FrameSink {
         talk.awaitsPassword = kind !== Authentication.ok && kind !== Authentication.saslFinal;
         if (kind !== Authentication.ok) return Onward.next;
         talk.authenticated = true;
+        if (this.#gate !== null && !talk.negotiation.isKnown) {
+          this.fault('unsupported_version');
+          return Onward.stop;
+        }
         registry.inc(envoy.sessions);
         registry.inc(envoy.sessions_unencrypted);
         registry.inc(own.logins);
         confirmStartup(talk);
-        return Onward.next;
+        return isAdmitted(talk, this.#gate) ? Onward.next : Onward.stop;
       }
       case B.readyForQuery:
         if (!talk.authenticated) return this.#unexpected();
@@ -99,6 +130,7 @@ export class Backend implements FrameSink {
         return Onward.next;
       }
       case B.negotiateProtocolVersion:
+        talk.negotiation.answered(buf, start, end);
         return Onward.next;
       default:
         return this.#async(type, bytes, buf, start, end, from) ? Onward.next : this.#unexpected();
@@ -137,9 +169,18 @@ export class Backend implements FrameSink {
   #ready(type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
     const talk = this.#talk;
     const { pending } = talk;
+    if (this.#cuts !== null && (this.#cuts.dropping || this.#cuts.failing)) {
+      if (this.#cuts.dropping ? this.#drops(this.#cuts, type, bytes, buf, start, end, from) : type === B.error) {
+        if (this.#cuts.failing && type === B.error) this.#cuts.failed(from, from + bytes);
+        return this.#afterCut();
+      }
+    }
     pending.dropUnanswered();
     if (pending.size === 0 && talk.overflowing) return this.#untimed(type, bytes, buf, start, end, from);
     const step = pending.size > 0 ? pending.stepAt(pending.head) : 0;
+    // A stand-in is sure to fail: whoever says that it has not would make a denied statement look run.
+    if (this.#gate !== null && step !== 0 && pending.isStandIn(pending.head) && ANSWERS[type] === 1)
+      return this.#unexpected();
     switch (type) {
       case B.commandComplete:
         if (step !== Step.statement && step !== Step.execute) return this.#unexpected();
@@ -188,7 +229,7 @@ export class Backend implements FrameSink {
         this.#reply(bytes);
         return this.#copyBegins(type);
       case B.copyData:
-        return this.#copyData(step, bytes);
+        return this.#copyData(step, bytes, from);
       case B.copyDone:
         this.#reply(bytes);
         return talk.copyOut || talk.copyBoth ? Onward.next : this.#unexpected();
@@ -200,6 +241,19 @@ export class Backend implements FrameSink {
       default:
         return this.#async(type, bytes, buf, start, end, from) ? Onward.next : this.#unexpected();
     }
+  }
+
+  /** Behind a cut reply all is dropped that answers; true: this was. */
+  #drops(cuts: Cuts, type: number, bytes: number, buf: Buffer, start: number, end: number, from: number): boolean {
+    if (type === B.readyForQuery) return cuts.ready(buf[start] === IN_BLOCK, from, from + bytes);
+    if (type === B.notice || type === B.notification || type === B.parameterStatus) return false;
+    if (type === B.error && readErrorFields(buf, start, end).severity !== 'ERROR') return false;
+    cuts.drop(from, from + bytes - this.framing.left);
+    return true;
+  }
+
+  #afterCut(): Onward {
+    return this.#talk.phase === Phase.over ? Onward.stop : Onward.next;
   }
 
   #reply(bytes: number): void {
@@ -337,10 +391,14 @@ export class Backend implements FrameSink {
     return Onward.next;
   }
 
-  #copyData(step: number, bytes: number): Onward {
+  #copyData(step: number, bytes: number, from: number): Onward {
     const talk = this.#talk;
     if ((!talk.copyOut && !talk.copyBoth) || (step !== Step.execute && step !== Step.statement))
       return this.#unexpected();
+    if (this.#cuts !== null && talk.copyOut) {
+      if (this.#cuts.takes(bytes, from, from + bytes - this.framing.left)) return this.#afterCut();
+      talk.rows++; // a message is a row, but in the binary format's head and end
+    }
     this.#reply(bytes);
     const { registry, own } = talk.bound.stats;
     registry.add(own.copy_out_bytes, bytes - HEADER_BYTES);
@@ -375,16 +433,16 @@ export class Backend implements FrameSink {
     if (this.#gate?.precedes(pending.head, from)) return this.#unexpected();
     this.#reply(bytes);
     talk.copyIn = talk.copyOut = talk.copyBoth = false;
-    const why = pending.isStandIn(pending.head) ? this.#gate!.closed(pending.head) : null;
-    if (why !== null) {
-      talk.policy = why.policy;
+    const marks = pending.isStandIn(pending.head) ? this.#gate!.closed(pending.head) : null;
+    if (marks !== null) {
+      talk.marks = marks;
       if (!talk.fatal) {
-        this.#gate!.answer(why, from, from + bytes);
+        this.#gate!.answer(marks.why, from, from + bytes);
         fields.severity = 'ERROR';
-        fields.code = DENIED_CODE;
+        fields.code = codeOf(marks.why);
       }
     }
-    this.failures.fail(step, fields, why !== null);
+    this.failures.fail(step, fields, marks !== null);
     return Onward.next;
   }
 

@@ -1,7 +1,6 @@
 import { whenParsed } from '../../src/digest/when-parsed.ts';
 import type { Digest, DigestCache } from '../../src/exchange/digest.ts';
 import type { PostgresConfig, PostgresOptions } from './config.ts';
-import { unresolved } from './judged.ts';
 import type { PostgresStats } from './stats.ts';
 
 /** What all sessions of one filter chain share. */
@@ -13,9 +12,8 @@ export class Bound {
   /** Of executions whose statement was not seen being prepared. */
   readonly unknown: Digest;
   readonly functionCall: Digest;
-  /** As policies see the two: nothing is known of what they touch. */
-  readonly unknownJudged: Digest;
-  readonly functionCallJudged: Digest;
+  /** A startup message that asks for more than a plain session. */
+  readonly startup: Digest;
   /** Of errors that belong to no statement: what Sync commits, a text in which no statement was found. */
   readonly nothing: Digest;
 
@@ -26,8 +24,7 @@ export class Bound {
     this.digests = digests;
     this.unknown = digests.named('postgres', 'EXECUTE', 'execute of a statement not seen prepared');
     this.functionCall = digests.named('postgres', 'FUNCTION CALL', 'function call by oid');
-    this.unknownJudged = unresolved(this.unknown);
-    this.functionCallJudged = unresolved(this.functionCall);
+    this.startup = digests.named('postgres', 'STARTUP', 'startup');
     this.nothing = digests.named('postgres', 'NONE', 'no statement');
   }
 

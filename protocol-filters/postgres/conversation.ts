@@ -1,9 +1,12 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Bound } from './bound.ts';
+import { type Marks, UNMARKED } from './marks.ts';
+import { Negotiation } from './negotiation.ts';
 import { Pending } from './pending.ts';
 import { Reading } from './reading.ts';
 import { protocolViolation } from './refuse.ts';
@@ -48,6 +51,9 @@ export class Conversation {
   readonly reading = new Reading();
   readonly transaction: Transaction;
   phase: Phase = Phase.startup;
+  /** What the startup message asks for besides a plain session, until it is judged. */
+  startup: OperationFacts | null = null;
+  readonly negotiation = new Negotiation();
   /** Of the startup message, until the server confirms them. */
   parameters: StartupParameters | null = null;
   authenticated = false;
@@ -68,8 +74,8 @@ export class Conversation {
   /** Batches so far: messages up to a Sync. */
   batch = 0;
   failure: Failure | null = null;
-  /** Name of the policy of an open denial. */
-  policy = '';
+  /** Of an open denial. */
+  marks: Marks = UNMARKED;
 
   /** Requests above the cap whose ReadyForQuery is still to come, and whether more of them wait for a Sync. */
   overflowReady = 0;
@@ -195,7 +201,8 @@ export class Conversation {
     while (pending.size > 0) {
       const x = pending.exchangeAt(pending.head);
       pending.shift();
-      if (x !== null) this.finish(x, Outcome.lost);
+      // What was denied stays so, though its answer will not come.
+      if (x !== null) this.finish(x, (x.flags & Flag.denied) === 0 ? Outcome.lost : Outcome.denied);
     }
   }
 

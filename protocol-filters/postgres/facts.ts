@@ -39,6 +39,8 @@ export function confirmParameter(talk: Conversation, name: string, value: string
       return;
     case 'standard_conforming_strings':
     case 'client_encoding':
+    case 'server_encoding':
+    case 'search_path':
       talk.reading.report(name, value);
       return;
   }

@@ -2,6 +2,7 @@ import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import type { Conversation } from './conversation.ts';
 import type { Gate } from './gate.ts';
+import { markDenied } from './marks.ts';
 import type { ErrorFields } from './messages.ts';
 import { Step } from './pending.ts';
 import type { Statement } from './statements.ts';
@@ -48,6 +49,7 @@ export class Failures {
     const x = pending.exchangeAt(pending.head)!;
     x.code = fields.code;
     x.severity = fields.severity;
+    if (denied) markDenied(x, talk.marks);
     this.#talk.finishHead(outcomeOf(fields.code, denied));
     while (pending.size > 0 && pending.stepAt(pending.head) === Step.statement) {
       const rest = pending.exchangeAt(pending.head)!;
@@ -65,8 +67,7 @@ export class Failures {
     x.code = fields.code;
     x.severity = fields.severity;
     if (denied) {
-      x.flags |= Flag.denied;
-      x.policy = talk.policy;
+      markDenied(x, talk.marks);
       x.forwardedAt = 0;
     }
     talk.transaction.mark(x);
@@ -133,11 +134,10 @@ export class Failures {
     x.replyLastByteAt = failure.lastAt;
     x.replyBytes = failure.bytes;
     if (failure.denied) {
-      x.flags |= Flag.denied;
-      x.policy = talk.policy;
+      markDenied(x, talk.marks);
       x.forwardedAt = 0;
     }
-    talk.close(x, outcomeOf(failure.code, failure.denied));
+    talk.close(x, outcomeOf(failure.code, failure.denied || (x.flags & Flag.denied) !== 0));
   }
 
   #takerOf(head: number, end: number): number {

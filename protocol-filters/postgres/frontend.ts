@@ -1,12 +1,14 @@
 import { zeroAt } from '../../src/bytes/cursor.ts';
 import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Backend } from './backend.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { type FrameSink, Framing, Onward } from './framing.ts';
 import type { Gate } from './gate.ts';
 import { Inquiry } from './inquiry.ts';
 import { Intake } from './intake.ts';
+import { FUNCTION_CALL } from './judged.ts';
 import { readNames } from './messages.ts';
 import { nameFrom } from './names.ts';
 import { Step } from './pending.ts';
@@ -48,6 +50,7 @@ const IN_BATCH = new Uint8Array(256);
 for (const type of [F.parse, F.bind, F.describe, F.execute, F.close, F.query, F.functionCall]) IN_BATCH[type] = 1;
 
 const PREPARED_BY_STATEMENT = 0x53; // S, in Describe and Close
+const NOT_JUDGED: readonly OperationFacts[] = [];
 
 /** What the client says: requests become steps that wait for their answer, and executions become exchanges. */
 export class Frontend implements FrameSink {
@@ -179,7 +182,7 @@ export class Frontend implements FrameSink {
       ops.push(x);
     }
     const verdict =
-      drops || (count === 0 && doubt === '') ? 'allow' : inquiry.askText(F.query, buf, from, effects, doubt);
+      drops || (count === 0 && doubt === '') ? 'allow' : inquiry.askText(F.query, buf, from, effects, doubt, false);
     if (verdict === 'later') return this.#hold();
     talk.bound.countParsed(inquiry.digests);
     if (count === 0) talk.bound.stats.registry.inc(talk.bound.stats.own.empty_queries);
@@ -225,13 +228,13 @@ export class Frontend implements FrameSink {
     const digest = inquiry.digests[0] ?? talk.bound.nothing;
     const effects = inquiry.effects(buf);
     let verdict = 'allow';
-    let judged = digest;
+    let judged = NOT_JUDGED;
     if (talk.host.judges && !drops && (inquiry.digests.length > 0 || doubt !== '')) {
       for (let i = 0; i < inquiry.digests.length; i++)
         inquiry.ops.push(talk.take('parse', inquiry.digests[i]!, this.framing.startedAt, bytes));
       this.#gate?.named(buf, nameFromAt, nameTo);
-      verdict = inquiry.askText(F.parse, buf, from, effects, doubt);
-      judged = inquiry.judged;
+      verdict = inquiry.askText(F.parse, buf, from, effects, doubt, true);
+      judged = inquiry.keptFacts();
       inquiry.drop();
       if (verdict === 'later') return Onward.hold;
     }
@@ -260,8 +263,10 @@ export class Frontend implements FrameSink {
     const statement = talk.book.find(buf, secondFrom, secondTo);
     const drops = this.#drops(F.bind, from, bytes);
     let denied = false;
-    if (talk.host.judges && !drops) {
-      const verdict = this.#inquiry.askRun('bind', F.bind, statement, from, bytes);
+    // One that was not seen prepared is refused when it runs; that it does not exist is the server's to say.
+    if (talk.host.judges && !drops && statement !== null) {
+      const verdict = this.#inquiry.askRun('bind', F.bind, statement, from, bytes, true);
+      this.#inquiry.drop();
       if (verdict === 'later') return Onward.hold;
       denied = verdict === 'deny';
     }
@@ -280,8 +285,8 @@ export class Frontend implements FrameSink {
     const drops = this.#drops(F.execute, from, bytes);
     let denied = false;
     if (talk.host.judges && !drops) {
-      const verdict = this.#inquiry.askRun('execute', F.execute, statement, from, bytes);
-      if (verdict === 'later') return Onward.hold;
+      const verdict = this.#inquiry.askRun('execute', F.execute, statement, from, bytes, false);
+      if (verdict === 'later') return this.#hold();
       denied = verdict === 'deny';
     }
     if (statement !== null && statement.digest === talk.bound.nothing) {
@@ -289,7 +294,11 @@ export class Frontend implements FrameSink {
       return Onward.next;
     }
     const at = talk.stepAt || this.framing.startedAt;
-    const x = talk.take('execute', talk.bound.unknown, at, talk.stepBytes + bytes);
+    // The one that was asked about has the policies' marks.
+    const x = this.#inquiry.ops[0] ?? talk.take('execute', talk.bound.unknown, at, 0);
+    this.#inquiry.forget();
+    x.requestFirstByteAt = at;
+    x.requestBytes = talk.stepBytes + bytes;
     this.#describeRun(x, statement, portal);
     talk.forgetSteps();
     if (this.#intake.isFull(1)) {
@@ -397,9 +406,7 @@ export class Frontend implements FrameSink {
     this.#inquiry.ops.push(x);
     let denied = false;
     if (talk.host.judges && !drops) {
-      x.digest = talk.bound.functionCallJudged;
-      const verdict = this.#inquiry.ask(F.functionCall, from);
-      x.digest = talk.bound.functionCall;
+      const verdict = this.#inquiry.askOne(F.functionCall, FUNCTION_CALL, from);
       if (verdict === 'later') return this.#hold();
       denied = verdict === 'deny';
     }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Side } from '../../src/exchange/side.ts';
-import { denyRelations } from '../../src/policy/deny-relations.ts';
+import { judgeOf } from '../../test/bypass/support/harness-engine.ts';
+import { policySet } from '../../test/bypass/support/row.ts';
 import type { Judge } from '../../test/support/session-harness.ts';
+import { postgres } from './index.ts';
 import { deniedResponse, failingCall, failingParse, failingQuery, failingStep } from './refuse.ts';
 import { client, cstr, frame, server } from './testing/builders.ts';
 import {
@@ -20,11 +22,13 @@ import {
 } from './testing/story.ts';
 import { Frontend as F } from './wire.ts';
 
-const config = { relations: ['pay'], message: 'hands off' };
-const judge: Judge = (turn) => denyRelations(turn.ops, config);
+const policies = policySet([{ name: 'hands_off', action: 'deny', targets: ['pay'], message: 'hands off' }]);
+const judge: Judge = judgeOf(policies, postgres);
 const enforced = { judge, enforces: true };
-const WHY = { policy: 'deny_relations', message: 'hands off', kind: 'policy' as const, closes: false };
+const WHY = { policy: 'hands_off', message: 'hands off', kind: 'policy' as const, closes: false };
 const native = deniedResponse(WHY);
+const unread = (why: string): Buffer =>
+  deniedResponse({ ...WHY, message: `denied by policy: what this operation does cannot be known (${why})` });
 const batch = (...parts: Uint8Array[]): Buffer => Buffer.concat(parts);
 /** What the real server says about a stand-in. */
 const failed = server.error('42601');
@@ -41,8 +45,8 @@ interface Case {
 }
 
 const denied = (text: string, more = ''): string =>
-  `query | ${text} | denied | 42501 |${more} denied | policy deny_relations`;
-const deniedRun = (text: string): string => `execute | ${text} | denied | 42501 | denied | policy deny_relations`;
+  `query | ${text} | denied | 42501 |${more} denied | policy hands_off`;
+const deniedRun = (text: string): string => `execute | ${text} | denied | 42501 | denied | policy hands_off`;
 
 const cases: Case[] = [
   {
@@ -64,9 +68,9 @@ const cases: Case[] = [
     toServer: failingQuery(),
     toClient: batch(native, server.ready()),
     told: [
-      'query | insert into log values (?+) | denied | 42501 | denied batch | policy deny_relations',
-      'query | delete from hr.pay | denied | 42501 | denied batch | policy deny_relations',
-      'query | select ? | denied | 42501 | denied batch | policy deny_relations',
+      'query | insert into log values (?+) | denied | 42501 | denied batch | policy hands_off',
+      'query | delete from hr.pay | denied | 42501 | denied batch | policy hands_off',
+      'query | select ? | denied | 42501 | denied batch | policy hands_off',
     ],
   },
   {
@@ -90,7 +94,7 @@ const cases: Case[] = [
     ),
     told: [
       'query | begin | ok | transaction 1',
-      'query | update pay set a = ? | denied | 42501 | inTransaction denied | transaction 1 | policy deny_relations',
+      'query | update pay set a = ? | denied | 42501 | inTransaction denied | transaction 1 | policy hands_off',
       'query | commit | ok | inTransaction | transaction 1',
     ],
   },
@@ -112,7 +116,7 @@ const cases: Case[] = [
     ],
     toServer: batch(failingParse(Buffer.from('s')), client.sync()),
     toClient: batch(native, server.ready()),
-    told: ['parse | select * from pay | denied | 42501 | denied | policy deny_relations'],
+    told: ['parse | select * from pay | denied | 42501 | denied | policy hands_off'],
   },
   {
     name: 'in the middle of a batch: what came before is not committed, what comes after does not run',
@@ -132,7 +136,7 @@ const cases: Case[] = [
     toClient: batch(server.extended('INSERT 0 1'), native, server.ready()),
     told: [
       'execute | insert into log values (?+) | ok | affected 1',
-      'execute | delete from pay | denied | 42501 | pipelined denied | policy deny_relations',
+      'execute | delete from pay | denied | 42501 | pipelined denied | policy hands_off',
       'execute | insert into log values (?+) | skipped | pipelined',
     ],
   },
@@ -172,7 +176,7 @@ const cases: Case[] = [
     ),
     told: [
       'execute | select ? | ok | returned 1',
-      'execute | select ? from pay | denied | 42501 | pipelined denied | policy deny_relations',
+      'execute | select ? from pay | denied | 42501 | pipelined denied | policy hands_off',
       'execute | select ?, ? | ok | returned 1 | pipelined',
     ],
   },
@@ -203,8 +207,16 @@ const cases: Case[] = [
       ['<', batch(server.error('42883'), server.ready())],
     ],
     toServer: failingCall(),
-    toClient: batch(native, server.ready()),
-    told: ['function_call | function call by oid | denied | 42501 | denied | policy deny_relations'],
+    toClient: batch(
+      deniedResponse({
+        policy: 'sluice.not_allowed',
+        message: 'no policy allows fastpath on every function',
+        kind: 'policy' as const,
+        closes: false,
+      }),
+      server.ready(),
+    ),
+    told: ['function_call | function call by oid | denied | 42501 | denied | policy sluice.not_allowed'],
   },
   {
     name: 'DO hides code',
@@ -213,18 +225,18 @@ const cases: Case[] = [
       ['<', batch(failed, server.ready())],
     ],
     toServer: failingQuery(),
-    toClient: batch(native, server.ready()),
+    toClient: batch(unread('runs code that nobody can read'), server.ready()),
     told: [denied('do ?')],
   },
   {
-    name: 'Bind of a statement that was not seen being prepared',
+    name: 'a statement that was not seen being prepared: the server says so, and should it have one, it does not run',
     script: [
       ['>', batch(client.bind('ghost'), client.execute(), client.sync())],
-      ['<', batch(failed, server.ready())],
+      ['<', batch(server.error('26000'), server.ready())],
     ],
-    toServer: batch(failingStep(), client.sync()),
-    toClient: batch(native, server.ready()),
-    told: ['execute | execute of a statement not seen prepared | denied | 42501 | denied | policy deny_relations'],
+    toServer: batch(client.bind('ghost'), failingStep(), client.sync()),
+    toClient: batch(server.error('26000'), server.ready()),
+    told: ['execute | execute of a statement not seen prepared | denied | 26000 | denied | policy hands_off'],
   },
   {
     name: 'SQL EXECUTE runs what PREPARE named',
@@ -244,7 +256,7 @@ const cases: Case[] = [
       server.row(),
       server.complete('SELECT 1'),
       server.ready(),
-      native,
+      unread('runs a statement that was prepared'),
       server.ready(),
     ),
     told: ['query | prepare p as select ? | ok', 'query | select ? | ok | returned 1 | prepared', denied('execute q')],
@@ -412,7 +424,7 @@ describe('what is held', () => {
   for (const [name, text] of changes)
     test(`text behind ${name} waits for its ReadyForQuery and is read as the server then reads`, () => {
       const harness = stage({
-        judge: (turn) => denyRelations(turn.ops, { ...config, relations: ['pay'] }),
+        judge,
         enforces: true,
       }).harness;
       harness.feed(Side.downstream, client.startup());

@@ -1,15 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { zeroAt } from '../../src/bytes/cursor.ts';
 import type { Digest } from '../../src/exchange/digest.ts';
-import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
+import { type Exchange, Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Denial, Refusal, Turn } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { Onward } from './framing.ts';
-import { unresolved } from './judged.ts';
+import { type Marks, markDenied, UNMARKED } from './marks.ts';
 import { isWholeBind, isWholeName, isWholeParse } from './messages.ts';
 import { mayChangeReading } from './reading.ts';
-import { deniedResponse, failingCall, failingParse, failingQuery, failingStep } from './refuse.ts';
+import { codeOf, deniedResponse, failingCall, failingParse, failingQuery, failingStep, lastWords } from './refuse.ts';
 import type { Statement } from './statements.ts';
 import { Frontend as F } from './wire.ts';
 
@@ -21,11 +22,12 @@ import { Frontend as F } from './wire.ts';
 export class Gate {
   readonly #talk: Conversation;
   /** Denials whose stand-in has not been answered yet, by place. */
-  readonly #denials = new Map<number, { readonly why: Denial; readonly at: number }>();
+  readonly #denials = new Map<number, { readonly marks: Marks; readonly at: number }>();
   /** Name of the statement in the Parse at hand. */
   #name: Uint8Array = NO_NAME;
   #type = 0;
-  #why: Denial = NOBODY;
+  #marks: Marks = UNMARKED;
+  #refused = false;
   /** The batch that holds a denied step: the server will discard the rest of it, so the rest does not leave. */
   #doomed = -1;
   #dropsTail = false;
@@ -71,11 +73,7 @@ export class Gate {
   mayRun(statement: Statement | null): boolean {
     if (statement === null) return true;
     // From an earlier batch, which may have failed: then the name means what it meant before.
-    if (!statement.confirmed && statement.batch !== this.#talk.batch) return this.#wait();
-    return statement.judged.settled || this.#talk.bound.digests.settle(statement.judged, this.#resume) || this.#wait();
-  }
-
-  #wait(): false {
+    if (statement.confirmed || statement.batch === this.#talk.batch) return true;
     this.#talk.held = true;
     return false;
   }
@@ -119,10 +117,9 @@ export class Gate {
     return null;
   }
 
-  /** Text behind a change of reading that the server will not confirm before it reads on: nothing can be claimed. */
-  doubtMode(ops: readonly Exchange[]): void {
-    if (!this.#isUnsure || this.#unsureBatch !== this.#talk.batch) return;
-    for (const x of ops) x.digest = unresolved(x.digest!);
+  /** The text at hand stands behind a change of reading that the server will not confirm before it reads on. */
+  get isUnsureHere(): boolean {
+    return this.#isUnsure && this.#unsureBatch === this.#talk.batch;
   }
 
   named(buf: Buffer, from: number, to: number): void {
@@ -130,25 +127,73 @@ export class Gate {
   }
 
   ask(type: number, turn: Turn): 'allow' | 'deny' | 'later' {
+    const talk = this.#talk;
     this.#type = type;
-    const verdict = this.#talk.host.ask(turn);
-    if (verdict === 'later') this.#talk.held = true;
-    else if (verdict === 'deny') this.#denied(turn);
+    this.#refused = false;
+    const verdict = talk.host.ask(turn);
+    if (verdict === 'allow') return verdict;
+    if (verdict === 'later') talk.held = true;
+    else if (this.#refused) this.#denied(turn);
+    else this.#closes(turn);
     return verdict;
+  }
+
+  /** The denial ends the connection, without a stand-in: its exchanges end here. */
+  #closes(turn: Turn): void {
+    const talk = this.#talk;
+    const { judgement } = talk.host;
+    const { shadowVerdict, shadowPolicy } = judgement;
+    this.#marks = { why: { ...UNMARKED.why, policy: judgement.policy, closes: true }, shadowVerdict, shadowPolicy };
+    talk.bound.stats.registry.inc(talk.bound.stats.own.denied);
+    talk.turns++;
+    for (const x of turn.ops) {
+      markDenied(x, this.#marks);
+      x.code = codeOf(this.#marks.why);
+      x.severity = 'FATAL';
+      talk.begin(x, talk.turns, false);
+      talk.close(x, Outcome.denied);
+    }
+    talk.endAll();
+  }
+
+  /** The last denial has closed the connection. */
+  get hasClosed(): boolean {
+    return this.#marks.why.closes;
+  }
+
+  /** Is a startup message allowed that asks for more than a plain session? The server has accepted its user. */
+  admits(facts: OperationFacts): boolean {
+    const talk = this.#talk;
+    const { received } = talk.host.facts;
+    const x = talk.take('startup', talk.bound.startup, talk.host.now(), 0);
+    const at = received[Side.downstream];
+    const turn: Turn = { from: at, to: at, complete: true, ops: [x], facts: [facts], prepares: false };
+    this.#type = STARTUP;
+    this.#refused = false;
+    if (talk.host.ask(turn) === 'allow') {
+      talk.host.drop(x);
+      return true;
+    }
+    this.#closes(turn);
+    return false;
   }
 
   /** Denied by the protocol filter itself, whatever the policies say: the text cannot be read reliably. */
   denySelf(type: number, turn: Turn, message: string): 'deny' {
     this.#type = type;
-    const refusal = this.refuse({ policy: 'sluice.unreadable', message, kind: 'unreadable', closes: false });
-    if (refusal.kind === 'standIn') this.#talk.host.replace(Side.downstream, turn.from, turn.to, refusal.bytes);
+    const why: Denial = { policy: 'sluice.unreadable', message, kind: 'unreadable', closes: false };
+    this.#marks = { why, shadowVerdict: VerdictCode.none, shadowPolicy: '' };
+    this.#talk.host.replace(Side.downstream, turn.from, turn.to, this.#standIn());
     this.#denied(turn);
     return 'deny';
   }
 
   /** The stand-in for the message at hand. The host calls it from within ask(). */
   refuse(why: Denial): Refusal {
-    this.#why = why;
+    if (this.#type === STARTUP) return { kind: 'close', last: lastWords(why, false) };
+    this.#refused = true;
+    const { shadowVerdict, shadowPolicy } = this.#talk.host.judgement;
+    this.#marks = { why, shadowVerdict, shadowPolicy };
     return { kind: 'standIn', bytes: this.#standIn() };
   }
 
@@ -174,17 +219,18 @@ export class Gate {
     if (!turn.complete) this.#dropsTail = true;
   }
 
-  /** Marks an exchange that will not be run. */
+  /** Marks an exchange that will not be run, for the denial at hand. */
   mark(x: Exchange): void {
-    x.flags |= Flag.denied;
-    x.policy = this.#why.policy;
+    markDenied(x, this.#marks);
+    x.code = codeOf(this.#marks.why);
+    x.severity = 'ERROR';
   }
 
   /** The stand-in of the last denial waits for its answer at this place. */
   opened(place: number): void {
     const talk = this.#talk;
     talk.pending.markStandIn(place);
-    this.#denials.set(place, { why: this.#why, at: talk.host.facts.received[Side.upstream] });
+    this.#denials.set(place, { marks: this.#marks, at: talk.host.facts.received[Side.upstream] });
     talk.host.setGear(Side.upstream, 'gate');
   }
 
@@ -194,16 +240,21 @@ export class Gate {
   }
 
   /** The server has answered, or discarded, the stand-in at this place. Returns what it stood for. */
-  closed(place: number): Denial {
-    const why = this.#denials.get(place)?.why ?? NOBODY;
+  closed(place: number): Marks {
+    const marks = this.#denials.get(place)?.marks ?? UNMARKED;
     this.#denials.delete(place);
-    if (this.#denials.size === 0) this.#talk.host.setGear(Side.upstream, 'tap');
-    return why;
+    if (this.#denials.size === 0 && !this.#talk.host.cuts) this.#talk.host.setGear(Side.upstream, 'tap');
+    return marks;
   }
 
   /** What the client gets in the place of the stand-in's error, which stood at [from, to) of the server's bytes. */
   answer(why: Denial, from: number, to: number): void {
     this.#talk.host.replace(Side.upstream, from, to, deniedResponse(why));
+  }
+
+  /** The rest of the present batch, up to its Sync, does not leave. */
+  doom(): void {
+    this.#doomed = this.#talk.batch;
   }
 
   // ---- what does not leave
@@ -225,16 +276,18 @@ export class Gate {
 
   /** An execution goes to the server. `inBatch`: of the extended protocol, its ReadyForQuery comes with a Sync. */
   noteExecution(place: number, digest: Digest, inBatch: boolean): void {
-    if (mayChangeReading(digest)) this.#touched = true;
+    if (mayChangeReading(digest, this.#talk.reading.schema !== '')) this.#touched = true;
     // A transaction that has touched the settings gives them back at its end, and at any error.
     if (!this.#touched) return;
-    this.#unsureUntil = place;
+    // The server may say CommandComplete at once; the settings it tells no earlier than with ReadyForQuery.
+    this.#unsureUntil = inBatch ? Number.POSITIVE_INFINITY : place;
     if (inBatch) this.#unsureBatch = this.#talk.batch;
   }
 
   /** The ReadyForQuery at this place will tell the settings that everything before it has made. */
   noteBatchEnd(place: number): void {
-    if (this.#isUnsure && this.#unsureUntil < place) this.#unsureUntil = place;
+    if (this.#isUnsure && (this.#unsureUntil < place || this.#unsureUntil === Number.POSITIVE_INFINITY))
+      this.#unsureUntil = place;
   }
 
   /** ReadyForQuery: all settings have been reported. */
@@ -244,4 +297,5 @@ export class Gate {
 }
 
 const NO_NAME = new Uint8Array(0);
-const NOBODY: Denial = { policy: '', message: 'denied', kind: 'policy', closes: false };
+/** In the place of a message's type: the startup message has none. */
+const STARTUP = 0;

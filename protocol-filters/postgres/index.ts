@@ -6,6 +6,7 @@ import { ENVOY_NAMESPACE, metadata } from './facts.ts';
 import { PostgresSession } from './session.ts';
 import { detectStartup } from './startup.ts';
 import { PostgresStats } from './stats.ts';
+import { vocabulary } from './vocabulary.ts';
 
 export type { PostgresConfig, PostgresOptions } from './config.ts';
 export { ENVOY_STATS, OPAQUE_STATS, OWN_STATS } from './stats.ts';
@@ -18,7 +19,7 @@ export const postgres: ProtocolFilter<PostgresConfig, PostgresOptions> = {
   speaksFirst: 'client',
   defaultPort: 5432,
   gates: true,
-  vocabulary: null,
+  vocabulary,
   config: postgresConfig,
   options: postgresOptions,
   detect: detectStartup,

@@ -1,11 +1,13 @@
 import type { Digest } from '../../src/exchange/digest.ts';
-import type { Exchange } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Turn } from '../../src/exchange/protocol-filter.ts';
 import type { Conversation } from './conversation.ts';
 import type { Framing } from './framing.ts';
 import type { Gate } from './gate.ts';
-import { judgedView, unresolved } from './judged.ts';
-import { effectOf } from './sql-names.ts';
+import { type Circumstances, joined, judgedText, NOTHING, UNSEEN, unreadable, unsure } from './judged.ts';
+import { mayChangeReading } from './reading.ts';
+import { effectOf, type Judging } from './sql-names.ts';
 import type { NameEffect, Statement } from './statements.ts';
 import { HEADER_BYTES, TEXT_CAPTURE_BYTES } from './wire.ts';
 
@@ -19,21 +21,25 @@ export class Inquiry {
   readonly #ends: number[] = [];
   traceparent = '';
   truncated = false;
-  /** What the first statement was judged by. */
-  judged!: Digest;
-  /** Exchanges of the message: what policies see, and what is begun if they allow it. */
+  /** Exchanges of the message: what is begun if policies allow it. */
   readonly ops: Exchange[] = [];
   /** Body bytes of the message. */
   body = 0;
-  readonly #turn = { from: 0, to: 0, complete: true, ops: this.ops, facts: [] };
+  readonly #facts: OperationFacts[] = [];
+  readonly #turn = { from: 0, to: 0, complete: true, ops: this.ops, facts: this.#facts, prepares: false };
   readonly #talk: Conversation;
   readonly #gate: Gate | null;
   readonly #framing: Framing;
+  readonly #judging: Judging;
 
   constructor(talk: Conversation, gate: Gate | null, framing: Framing) {
     this.#talk = talk;
     this.#gate = gate;
     this.#framing = framing;
+    this.#judging = talk.host.judges
+      ? (digest, buf, start, end) =>
+          judgedText(talk.bound.digests, this.#circumstances(false), digest, buf, start, end, false)
+      : null;
   }
 
   /**
@@ -75,8 +81,7 @@ export class Inquiry {
     for (let i = 0; i < this.digests.length; i++) {
       const { operation } = this.digests[i]!;
       const [start, end] = [this.#starts[i]!, this.#ends[i]!];
-      const { digests } = talk.bound;
-      const effect = effectOf(operation, digests, talk.reading.mode, buf, start, end, talk.host.judges);
+      const effect = effectOf(operation, talk.bound.digests, talk.reading.mode, buf, start, end, this.#judging);
       if (effect === null) continue;
       effects ??= new Array(this.digests.length).fill(null);
       effects[i] = effect;
@@ -84,57 +89,147 @@ export class Inquiry {
     return effects;
   }
 
-  /** Asks about the statements of a text. While policies judge, `ops` show what this very text does. */
-  askText(type: number, buf: Buffer, from: number, effects: (NameEffect | null)[] | null, doubt: string): Answer {
+  /** Asks about the statements of a text. `prepares`: it is not run now. */
+  askText(
+    type: number,
+    buf: Buffer,
+    from: number,
+    effects: (NameEffect | null)[] | null,
+    doubt: string,
+    prepares: boolean,
+  ): Answer {
     const talk = this.#talk;
     if (!talk.host.judges) return 'allow';
-    const { ops } = this;
+    const facts = this.#facts;
+    facts.length = 0;
     if (doubt !== '') {
-      this.judged = unresolved(this.digests[0] ?? talk.bound.nothing);
-      return this.#gate!.denySelf(type, this.#setTurn(from), doubt);
+      facts.push(unreadable(this.digests[0] ?? talk.bound.nothing, doubt));
+      return this.#gate!.denySelf(type, this.#setTurn(from, prepares), doubt);
     }
-    const kept = ops.map((x) => x.digest);
-    for (let i = 0; i < ops.length; i++) ops[i]!.digest = this.#judgedAt(i, buf, effects?.[i] ?? null);
-    this.#gate?.doubtMode(ops);
-    this.judged = ops[0]!.digest!;
-    const answer = this.ask(type, from);
-    for (let i = 0; i < ops.length; i++) ops[i]!.digest = kept[i]!;
-    return answer;
+    const isUnsure = this.#gate?.isUnsureHere ?? false;
+    let pathChanges = isUnsure;
+    for (let i = 0; i < this.digests.length; i++) {
+      const digest = this.digests[i]!;
+      this.#judge(i, buf, effects, pathChanges);
+      if (!pathChanges && talk.reading.schema !== '') pathChanges = mayChangeReading(digest, true);
+    }
+    if (facts.length === 0) facts.push(NOTHING);
+    if (isUnsure) for (let i = 0; i < facts.length; i++) facts[i] = unsure(facts[i]!);
+    return this.#ask(type, from, prepares);
   }
 
-  #judgedAt(i: number, buf: Buffer, effect: NameEffect | null): Digest {
+  /** The facts that were asked about last, to be kept with a prepared statement. */
+  keptFacts(): readonly OperationFacts[] {
+    return this.#facts.slice();
+  }
+
+  #judge(i: number, buf: Buffer, effects: (NameEffect | null)[] | null, pathChanges: boolean): void {
     const talk = this.#talk;
+    const named = this.#namedFacts(effects, i);
+    if (named !== null) {
+      this.#facts.push(named);
+      return;
+    }
     const digest = this.digests[i]!;
-    if (effect?.kind === 'execute') return this.#judgedNamed(effect.name, digest);
-    const unread = this.truncated && i === this.digests.length - 1;
-    const { digests } = talk.bound;
-    return judgedView(digests, talk.reading.mode, digest, buf, this.#starts[i]!, this.#ends[i]!, unread);
+    const whole = this.truncated && i === this.digests.length - 1;
+    this.#facts.push(
+      judgedText(
+        talk.bound.digests,
+        this.#circumstances(pathChanges),
+        digest,
+        buf,
+        this.#starts[i]!,
+        this.#ends[i]!,
+        whole,
+      ),
+    );
   }
 
-  #judgedNamed(name: string, own: Digest): Digest {
-    return this.#talk.book.current(name)?.judged ?? unresolved(own);
+  /**
+   * Facts of what statement `i` names, if it is EXECUTE or FETCH; null where that was not seen, or the statement is none of the
+   * two. A name may have several meanings while what makes it is under way, or stands before it in the same text: then all
+   * of them are judged as one.
+   */
+  #namedFacts(effects: (NameEffect | null)[] | null, i: number): OperationFacts | null {
+    const effect = effects?.[i] ?? null;
+    if (effect === null || (effect.kind !== 'execute' && effect.kind !== 'fetch')) return null;
+    const { book, pending } = this.#talk;
+    const meanings = new Set<OperationFacts>();
+    const add = (statement: Statement | null): void => {
+      for (const facts of statement?.judged ?? []) meanings.add(facts);
+    };
+    const makes = effect.kind === 'execute' ? 'prepare' : 'declare';
+    const addMade = (made: NameEffect | null | undefined): void => {
+      if (made?.kind === makes && made.name === effect.name) add(made.inner);
+    };
+    add(effect.kind === 'execute' ? book.current(effect.name) : (book.portals.named(effect.name)?.statement ?? null));
+    for (let place = pending.head; place < pending.tail; place++) addMade(pending.statementAt(place)?.effect);
+    for (let before = 0; before < i; before++) addMade(effects![before]);
+    const all = [...meanings];
+    return all.length > 1 ? joined(all) : (all[0] ?? null);
   }
 
-  /** Asks about running a prepared statement; it was judged when it was prepared, perhaps by other rules. */
-  askRun(kind: string, type: number, statement: Statement | null, from: number, bytes: number): Answer {
+  readonly #view = {
+    mode: null as unknown as Circumstances['mode'],
+    namesAreUtf8: true,
+    schema: '',
+    isWalsender: false,
+  };
+
+  #circumstances(pathChanges: boolean): Circumstances {
+    const { reading, host } = this.#talk;
+    const view = this.#view;
+    view.mode = reading.mode;
+    view.namesAreUtf8 = reading.namesAreUtf8;
+    view.schema = pathChanges ? '' : reading.schema;
+    view.isWalsender = host.facts.kind === 'replication';
+    return view;
+  }
+
+  /**
+   * Asks about running a prepared statement, or (`prepares`) about making it ready; it was judged when it was prepared,
+   * perhaps by other rules. The exchange stays in `ops`.
+   */
+  askRun(
+    kind: string,
+    type: number,
+    statement: Statement | null,
+    from: number,
+    bytes: number,
+    prepares: boolean,
+  ): Answer {
     const talk = this.#talk;
     if (statement !== null && statement.digest === talk.bound.nothing) return 'allow';
     if (this.#gate !== null && !this.#gate.mayRun(statement)) return 'later';
-    let digest = talk.bound.unknownJudged;
-    if (statement !== null) {
-      const { effect } = statement;
-      digest = effect?.kind === 'execute' ? this.#judgedNamed(effect.name, statement.digest) : statement.judged;
-    }
-    this.ops.push(talk.take(kind, digest, this.#framing.startedAt, bytes));
-    const answer = this.ask(type, from);
-    this.drop();
-    return answer;
+    const facts = this.#facts;
+    facts.length = 0;
+    const named = this.#namedFacts([statement?.effect ?? null], 0);
+    const judged = statement?.judged ?? [];
+    if (named !== null) facts.push(named);
+    else if (judged.length === 0) facts.push(UNSEEN);
+    else for (const each of judged) facts.push(each);
+    const x = talk.take(kind, statement?.digest ?? talk.bound.unknown, this.#framing.startedAt, bytes);
+    if (statement !== null && statement.name !== '') x.flags |= Flag.prepared;
+    this.ops.push(x);
+    return this.#ask(type, from, prepares);
+  }
+
+  /** Asks about one operation that has no text; its exchange stands in `ops`. */
+  askOne(type: number, facts: OperationFacts, from: number): Answer {
+    this.#facts.length = 0;
+    this.#facts.push(facts);
+    return this.#ask(type, from, false);
   }
 
   /** Asks about `ops`. Observed sessions are asked and always allowed. */
-  ask(type: number, from: number): Answer {
-    const turn = this.#setTurn(from);
-    if (this.#gate !== null) return this.#gate.ask(type, turn);
+  #ask(type: number, from: number, prepares: boolean): Answer {
+    const turn = this.#setTurn(from, prepares);
+    if (this.#gate !== null) {
+      const answer = this.#gate.ask(type, turn);
+      if (answer !== 'deny' || !this.#gate.hasClosed) return answer;
+      this.forget(); // the connection is over, and they have ended with it
+      return 'later';
+    }
     this.#talk.host.ask(turn);
     return 'allow';
   }
@@ -150,11 +245,12 @@ export class Inquiry {
     while (this.ops.length > 0) this.ops.pop();
   }
 
-  #setTurn(from: number): Turn {
+  #setTurn(from: number, prepares: boolean): Turn {
     const turn = this.#turn;
     turn.from = from;
     turn.to = from + HEADER_BYTES + this.body - this.#framing.left;
     turn.complete = this.#framing.left === 0;
+    turn.prepares = prepares;
     return turn;
   }
 }

@@ -1,4 +1,5 @@
 import type { Digest, SqlMode } from '../../src/exchange/digest.ts';
+import { binaryName } from '../../src/exchange/operation-facts.ts';
 
 /** One object a combination: the digest cache compares by identity. */
 const MODES: readonly [off: SqlMode, on: SqlMode] = [
@@ -12,6 +13,8 @@ const MODES: readonly [off: SqlMode, on: SqlMode] = [
  */
 const ASCII_SAFE =
   /^(UTF8|UNICODE|SQL_ASCII|LATIN\d+|ISO_8859_\d+|WIN(1250|1251|1252|1253|1254|1255|1256|1257|1258|866|874)|KOI8[RU]?|EUC_(JP|CN|KR|TW|JIS_2004)|MULE_INTERNAL)$/i;
+const UTF8 = /^(UTF8|UNICODE)$/i;
+const ONE_SCHEMA = /^\s*(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_]*))\s*$/;
 
 /** How the server reads text of this session, as the server itself reported it in ParameterStatus. */
 export class Reading {
@@ -19,6 +22,9 @@ export class Reading {
   /** False until the server has said standard_conforming_strings and client_encoding. */
   #strings = false;
   #encoding = '';
+  #serverEncoding = '';
+  /** The one schema in which names without one are looked up, as a binary name; '' = not known (before PostgreSQL 18), or several. */
+  schema = '';
 
   /** Takes in a reported setting. */
   report(name: string, value: string): void {
@@ -26,6 +32,8 @@ export class Reading {
       this.#strings = true;
       this.mode = MODES[value === 'on' ? 1 : 0];
     } else if (name === 'client_encoding') this.#encoding = value;
+    else if (name === 'server_encoding') this.#serverEncoding = value;
+    else if (name === 'search_path') this.schema = oneSchema(value);
   }
 
   /** Why text of this session cannot be judged, or ''. */
@@ -39,19 +47,35 @@ export class Reading {
   get isUtf8(): boolean {
     return this.#encoding === 'UTF8' || this.#encoding === 'UNICODE';
   }
+
+  /** Bytes of names reach the catalog as they are, and are cut there as UTF-8 is. */
+  get namesAreUtf8(): boolean {
+    return this.isUtf8 && (this.#serverEncoding === '' || UTF8.test(this.#serverEncoding));
+  }
+}
+
+/** search_path as it is reported. `"$user"` and the catalogs are no schemas of an application. */
+function oneSchema(path: string): string {
+  const found = ONE_SCHEMA.exec(path);
+  if (found === null) return '';
+  const name = found[2] ?? found[1]!.replaceAll('""', '"');
+  return name.startsWith('$') || name.startsWith('pg_') ? '' : binaryName(name);
 }
 
 const CODE = new Set(['DISCARD', 'DO', 'CALL', 'EXECUTE']);
-const SETTING = /^(?:set|reset)\s+(?:session\s+|local\s+)?"?([a-z_]+)/i;
+/** The name has to end where we think it does: U&"…" and doubled quotes are names that we do not read. */
+const SETTING = /^(?:set|reset) (?:session |local )?("?)([a-z_][a-z0-9_.]*)\1(?=[ =]|$)/i;
 /** SET of these, or of all, may change how later text reads. */
 const READING_SETTINGS = new Set(['standard_conforming_strings', 'client_encoding', 'names', 'backslash_quote', 'all']);
+/** And of these, where names without a schema are looked up. */
+const PATH_SETTINGS = new Set(['search_path', 'schema']);
 
-/** May running this change how later text of the session reads? Errs on the side of yes. */
-export function mayChangeReading(digest: Digest): boolean {
+/** May running this change how later text of the session reads? Errs on the side of yes. `path`: search_path counts. */
+export function mayChangeReading(digest: Digest, path: boolean): boolean {
   if (CODE.has(digest.operation)) return true;
   if (digest.operation === 'SET' || digest.operation === 'RESET') {
-    const name = SETTING.exec(digest.text)?.[1]?.toLowerCase();
-    return name === undefined || READING_SETTINGS.has(name);
+    const name = SETTING.exec(digest.text)?.[2]?.toLowerCase();
+    return name === undefined || READING_SETTINGS.has(name) || (path && PATH_SETTINGS.has(name));
   }
   return digest.truncated || digest.text.includes('set_config') || digest.text.includes('pg_settings');
 }

@@ -22,16 +22,31 @@ export function errorResponse(severity: 'ERROR' | 'FATAL', code: string, text: s
 }
 
 export const DENIED_CODE = '42501'; // insufficient_privilege
+const LIMIT_CODE = '53400'; // configuration_limit_exceeded
+const IDLE_CODE = '25P03'; // idle_in_transaction_session_timeout
+
+/** SQLSTATE of a denial. */
+export const codeOf = (why: Denial): string => (why.kind === 'limit' ? LIMIT_CODE : DENIED_CODE);
+
+const byPolicy = (why: Denial): string => `Denied by policy "${why.policy}".`;
 
 /** What the client sees in the place of the stand-in's own error. */
 export const deniedResponse = (why: Denial): Buffer =>
+  errorResponse('ERROR', codeOf(why), why.message, byPolicy(why), 'The statement was not sent to the server.');
+
+/** What ends a reply that a policy cuts short. */
+export const cutResponse = (why: Denial): Buffer =>
   errorResponse(
     'ERROR',
-    DENIED_CODE,
+    codeOf(why),
     why.message,
-    `Denied by policy "${why.policy}".`,
-    'The statement was not sent to the server.',
+    byPolicy(why),
+    'The statement was sent to the server; its reply is cut.',
   );
+
+/** Before a connection is closed for a policy's sake. `idle`: it waits in an open transaction. */
+export const lastWords = (why: Denial, inTransaction: boolean): Buffer =>
+  errorResponse('FATAL', why.kind === 'limit' && inTransaction ? IDLE_CODE : codeOf(why), why.message, byPolicy(why));
 
 /** The text of stand-ins: no SQL, so it fails in the server's grammar, before anything is looked up, run or changed. */
 const FAILING_TEXT = 'sluice: denied by policy';
@@ -67,6 +82,10 @@ export const failingCall = (): Buffer => message(Frontend.functionCall, Buffer.a
 /** PostgreSQL's own farewell. */
 export const shutdownResponse = (): Buffer =>
   errorResponse('FATAL', '57P01', 'terminating connection due to administrator command');
+
+/** Protocol 2 has errors of one string. Its clients read no other. */
+export const oldProtocolResponse = (): Buffer =>
+  Buffer.concat([Buffer.of(Backend.error), cstring('FATAL:  unsupported frontend protocol 2.0: use 3.0 or later\n')]);
 
 /** Before an enforced connection is closed for what it sent. */
 export const protocolViolation = (fault: string): Buffer =>

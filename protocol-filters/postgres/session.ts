@@ -5,8 +5,9 @@ import type { Bound } from './bound.ts';
 import { Conversation, Phase } from './conversation.ts';
 import { Frontend } from './frontend.ts';
 import { Gate } from './gate.ts';
-import { REFUSED, shutdownResponse } from './refuse.ts';
+import { lastWords, oldProtocolResponse, REFUSED, shutdownResponse } from './refuse.ts';
 import { type FirstPacket, StartupReader } from './startup.ts';
+import { startupFacts } from './startup-settings.ts';
 import { Backend as B } from './wire.ts';
 
 const TLS_ACCEPTED = 0x53; // S
@@ -37,6 +38,7 @@ export class PostgresSession implements Session {
     this.#frontend = new Frontend(this.#talk, this.#backend, this.#gate);
     // An answer of our own to SSLRequest takes the request's place: requests are held until the startup message.
     if (host.enforces || bound.options.refuse_ssl) host.setGear(Side.downstream, 'gate');
+    if (host.enforces && host.cuts) host.setGear(Side.upstream, 'gate');
   }
 
   onDownstream(buf: Buffer, start: number, end: number, at: number): number {
@@ -72,9 +74,8 @@ export class PostgresSession implements Session {
     const { framing } = this.#backend;
     const read = framing.push(buf, from, end, at + (from - start), this.#host.now());
     if (isGated && this.#mayClear) {
-      // All but an error that has not come whole: it may be one to replace.
-      const isGate = this.#host.gear(Side.upstream) === 'gate';
-      const holds = isGate && framing.inside && (framing.type === 0 || framing.type === B.error);
+      // All but what has not come whole and may be replaced.
+      const holds = this.#host.gear(Side.upstream) === 'gate' && this.#backend.holds;
       this.#host.clear(Side.upstream, holds ? framing.from : read);
     }
     talk.release();
@@ -90,6 +91,14 @@ export class PostgresSession implements Session {
 
   refuse(_turn: Turn, why: Denial): Refusal {
     return this.#gate === null ? { kind: 'close', last: null } : this.#gate.refuse(why);
+  }
+
+  expel(why: Denial): Uint8Array | null {
+    const talk = this.#talk;
+    if (talk.phase === Phase.over || talk.phase === Phase.negotiating || this.#isCancel) return null;
+    // Behind an open request, or within a message of the server, it would be taken for another answer.
+    if (this.#backend.framing.inside || talk.pending.size > 0 || talk.overflowing) return null;
+    return lastWords(why, talk.transaction.inside);
   }
 
   get quiet(): boolean {
@@ -138,7 +147,15 @@ export class PostgresSession implements Session {
         this.#bound.stats.frontendMessage();
         registry.inc(own.cancel_requests);
         this.#isCancel = true;
-        if (!this.#host.connect(packet.key)) registry.inc(own.cancel_requests_unknown_key);
+        if (!this.#host.connect(packet.key)) {
+          registry.inc(own.cancel_requests_unknown_key);
+          // A key that no server has issued through us is a guess: nothing of it leaves.
+          if (this.#gate !== null) {
+            this.#talk.phase = Phase.over;
+            this.#host.close('denied:unknown cancellation key');
+            return;
+          }
+        }
         this.#tapAgain();
         return;
       case 'startup':
@@ -147,6 +164,10 @@ export class PostgresSession implements Session {
           return;
         }
         this.#talk.parameters = packet.parameters;
+        this.#talk.negotiation.asked(packet.minor, packet.parameters.extensions);
+        if (this.#host.judges) this.#talk.startup = startupFacts(packet.parameters.all, packet.parameters.replication);
+        // Until it is known whether the session may be, the client does not hear that it is.
+        if (this.#gate !== null && this.#talk.startup !== null) this.#host.setGear(Side.upstream, 'gate');
         this.#talk.phase = Phase.authenticating;
         this.#host.connect();
         this.#tapAgain();
@@ -168,6 +189,11 @@ export class PostgresSession implements Session {
   #fail(fault: Parameters<Conversation['fault']>[0]): void {
     const speaksPostgres = fault === 'unsupported_version' || fault === 'undersized' || fault === 'oversized';
     if (this.#gate === null) this.#host.connect();
+    else if (fault === 'unsupported_version') {
+      this.#host.send(Side.downstream, oldProtocolResponse());
+      this.#talk.fault(fault, false);
+      return;
+    }
     this.#talk.fault(fault, speaksPostgres);
   }
 

@@ -8,7 +8,7 @@ const read = (text: string) => {
   const buf = Buffer.from(`##${text}##`, 'latin1');
   const reading = digests.read(mode, buf, 2, buf.length - 2);
   const { digest, start, end } = reading.statements[0]!;
-  return { digest, effect: effectOf(digest.operation, digests, mode, buf, start, end, true) };
+  return { digest, effect: effectOf(digest.operation, digests, mode, buf, start, end, null) };
 };
 
 describe('what SQL does to names', () => {
@@ -34,6 +34,17 @@ describe('what SQL does to names', () => {
       'declare C no scroll cursor with hold for select 1',
       'declare c held: declare c no scroll cursor with hold for select ?',
     ],
+    ['execute /* /* */ safe */ p', 'execute p'],
+    ['execute -- safe\rp', 'execute p'],
+    ['execute u&"\\0070"', 'nothing'],
+    [`execute "${'n'.repeat(62)}\u00c3\u00a9"`, `execute ${'n'.repeat(62)}`],
+    ['deallocate prepare', 'deallocate prepare'],
+    ['fetch c', 'fetch c'],
+    ['fetch 10 from "C"', 'fetch C'],
+    ['fetch forward all in c', 'fetch c'],
+    ['fetch next', 'fetch next'],
+    ['fetch absolute -3 c;', 'fetch c'],
+    ['fetch c d', 'nothing'],
     ['close c', 'close c'],
     ['close all', 'close everything'],
     ['select 1', 'nothing'],
@@ -50,6 +61,8 @@ describe('what SQL does to names', () => {
 describe('what may change how text reads', () => {
   const cases: [string, boolean][] = [
     ['set standard_conforming_strings = off', true],
+    ['set u&"standard\\005fconforming\\005fstrings" = off', true],
+    ['set "a""b" = off', true],
     ['SET LOCAL "Standard_Conforming_Strings" TO off', true],
     ["set names 'SJIS'", true],
     ['set session client_encoding to sjis', true],
@@ -70,5 +83,9 @@ describe('what may change how text reads', () => {
     ['begin', false],
     ['commit', false],
   ];
-  for (const [text, want] of cases) test(text, () => expect(mayChangeReading(read(text).digest)).toBe(want));
+  for (const [text, want] of cases) test(text, () => expect(mayChangeReading(read(text).digest, false)).toBe(want));
+  test('search_path, where it matters', () => {
+    for (const text of ['set search_path to a', 'reset search_path', "set schema 'x'"])
+      expect(mayChangeReading(read(text).digest, true)).toBe(true);
+  });
 });

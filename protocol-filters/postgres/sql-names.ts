@@ -1,30 +1,24 @@
-import type { DigestCache, SqlMode } from '../../src/exchange/digest.ts';
-import { judgedView } from './judged.ts';
+import type { Digest, DigestCache, SqlMode } from '../../src/exchange/digest.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
+import { SqlWords } from './sql-words.ts';
 import { type NameEffect, Statement } from './statements.ts';
-import { MAX_NAME_BYTES } from './wire.ts';
 
 /**
- * SQL's own PREPARE, EXECUTE, DEALLOCATE, DISCARD, DECLARE and CLOSE share the names of the extended protocol. Only
- * statements with these operations come here: rare, so their beginning is read as a string.
+ * SQL's own PREPARE, EXECUTE, DEALLOCATE, DISCARD, DECLARE, FETCH and CLOSE share the names of the extended protocol. Only
+ * statements with these operations come here.
  */
-const OPERATIONS = new Set(['PREPARE', 'EXECUTE', 'DEALLOCATE', 'DISCARD', 'DECLARE', 'CLOSE']);
+const OPERATIONS = new Set(['PREPARE', 'EXECUTE', 'DEALLOCATE', 'DISCARD', 'DECLARE', 'FETCH', 'CLOSE']);
 
-const BLANK = String.raw`(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)`;
-const NAME = String.raw`("(?:[^"]|"")+"|[A-Za-z_\x80-\xff][\w$\x80-\xff]*)`;
-const pattern = (text: string): RegExp =>
-  new RegExp(`^(?:${BLANK}|;)*${text.replaceAll('_', `${BLANK}*`).replaceAll('NAME', NAME)}`, 'i');
+const FROM_IN = new Set(['from', 'in']);
+const DIRECTIONS = new Set(['next', 'prior', 'first', 'last', 'absolute', 'relative', 'forward', 'backward', 'all']);
 
-const PREPARE = pattern(String.raw`prepare_NAME_(?:\([^)]*\)_)?as\b`);
-const EXECUTE = pattern('execute_NAME');
-const DEALLOCATE = pattern('deallocate_(?:prepare\\b_)?NAME');
-const DISCARD_ALL = pattern('discard_all\\b');
-const DECLARE = pattern('declare_NAME');
-const CLOSE = pattern('close_NAME');
-const HEAD_BYTES = 4096;
+/** Facts of a statement for policies; null where none judge. */
+export type Judging = ((digest: Digest, buf: Buffer, start: number, end: number) => OperationFacts) | null;
 
 /**
- * What this statement does to names when it completes, or null. buf[start..end) is its text. Reads with the digest cache:
- * an earlier reading is no longer valid. `judge`: policies will ask what a prepared statement touches.
+ * What this statement does to names when it completes, or null where it does nothing or nothing that we can read.
+ * buf[start..end) is its text. Reads with the digest cache: an earlier reading is no longer valid. `judge`: how policies
+ * take a prepared statement.
  */
 export function effectOf(
   operation: string,
@@ -33,62 +27,69 @@ export function effectOf(
   buf: Buffer,
   start: number,
   end: number,
-  judge: boolean,
+  judge: Judging,
 ): NameEffect | null {
   if (!OPERATIONS.has(operation)) return null;
-  const head = buf.toString('latin1', start, Math.min(end, start + HEAD_BYTES));
+  const words = new SqlWords(buf, start, end);
+  if (!words.word(operation.toLowerCase())) return null;
   switch (operation) {
     case 'PREPARE': {
-      const found = PREPARE.exec(head);
-      if (found === null) return null;
-      const from = start + found[0].length;
+      const name = words.name();
+      if (name === null || !words.parentheses() || !words.word('as')) return null;
+      const from = words.at;
       const reading = digests.read(mode, buf, from, end);
       if (reading.count !== 1) return null;
-      const name = folded(found[1]!);
       const inner = new Statement(name, reading.statements[0]!.digest, reading.traceparent, null);
       inner.confirmed = true; // it is put under its name only when PREPARE has completed
-      if (judge) inner.judged = judgedView(digests, mode, inner.digest, buf, from, end);
+      if (judge !== null) inner.judged = [judge(inner.digest, buf, from, end)];
       return effect('prepare', name, inner);
     }
     case 'EXECUTE':
-      return named('execute', EXECUTE.exec(head));
-    case 'DEALLOCATE':
-      return named('deallocate', DEALLOCATE.exec(head), true);
+      return effect('execute', words.name(), null);
+    case 'DEALLOCATE': {
+      if (words.word('all')) return effect('deallocate', '', null);
+      const before = words.at;
+      // DEALLOCATE PREPARE x; and a statement may be called prepare.
+      if (words.word('prepare') && words.ended) words.at = before;
+      return words.word('all') ? effect('deallocate', '', null) : effect('deallocate', words.name(), null);
+    }
     case 'DISCARD':
-      return DISCARD_ALL.test(head) ? effect('discard', '', null) : null;
+      return words.word('all') ? effect('discard', '', null) : null;
     case 'DECLARE': {
-      const found = DECLARE.exec(head);
-      if (found === null) return null;
+      const name = words.name();
       const reading = digests.read(mode, buf, start, end);
-      if (reading.count !== 1) return null;
+      if (name === null || reading.count !== 1) return null;
       const cursor = new Statement('', reading.statements[0]!.digest, '', null);
       cursor.confirmed = true;
       const holdable = /\bwith\s+hold\b/i.test(cursor.digest.text);
-      if (judge) cursor.judged = judgedView(digests, mode, cursor.digest, buf, start, end);
-      return { ...effect('declare', folded(found[1]!), cursor), holdable };
+      if (judge !== null) cursor.judged = [judge(cursor.digest, buf, start, end)];
+      return { kind: 'declare', name, inner: cursor, holdable };
     }
+    case 'FETCH':
+      return effect('fetch', fetched(words), null);
     case 'CLOSE':
-      return named('close', CLOSE.exec(head), true);
+      return words.word('all') ? effect('close', '', null) : effect('close', words.name(), null);
     default:
       return null;
   }
 }
 
-function named(kind: NameEffect['kind'], found: RegExpExecArray | null, all = false): NameEffect | null {
-  if (found === null) return null;
-  return effect(kind, all && found[1]!.toLowerCase() === 'all' ? '' : folded(found[1]!), null);
+/** The cursor of FETCH FORWARD ALL FROM c, FETCH 10 IN c, FETCH c; null where it reads in no such way. */
+function fetched(words: SqlWords): string | null {
+  const before = words.at;
+  const direction = words.oneOf(DIRECTIONS);
+  if (direction !== '' && words.ended)
+    words.at = before; // a cursor may be called next
+  else if (direction === '' || direction === 'absolute' || direction === 'relative') words.number();
+  else if ((direction === 'forward' || direction === 'backward') && !words.number()) {
+    const all = words.at;
+    if (words.word('all') && words.ended) words.at = all;
+  }
+  words.oneOf(FROM_IN);
+  const name = words.name();
+  return name !== null && words.ended ? name : null;
 }
 
-const effect = (kind: NameEffect['kind'], name: string, inner: Statement | null): NameEffect => ({
-  kind,
-  name,
-  inner,
-  holdable: false,
-});
-
-/** As the server folds identifiers: ASCII only, none in quotes, cut at 63 bytes. */
-const folded = (name: string): string =>
-  (name.startsWith('"')
-    ? name.slice(1, -1).replaceAll('""', '"')
-    : name.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-  ).slice(0, MAX_NAME_BYTES);
+/** `name` null: it could not be read. */
+const effect = (kind: NameEffect['kind'], name: string | null, inner: Statement | null): NameEffect | null =>
+  name === null ? null : { kind, name, inner, holdable: false };

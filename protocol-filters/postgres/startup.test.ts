@@ -272,7 +272,8 @@ describe('hostile beginnings', () => {
     });
     if (reason)
       test(`${name}: an enforced connection closes, nothing unreadable leaves`, () => {
-        const on = play([['>', bytes]], { enforces: true, judge: () => null });
+        const issuedKeys = new Set([KEY.toString('hex')]);
+        const on = play([['>', bytes]], { enforces: true, judge: () => null, issuedKeys });
         // Enforced sessions answer SSLRequest themselves: a startup message may then follow at once.
         const readable = name === 'bytes behind SSLRequest';
         expect(on.harness.closed).toBe(readable ? '' : `opaque:${reason}`);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Capture } from '../../src/bytes/capture.ts';
 import { Cursor, i32At, u32At } from '../../src/bytes/cursor.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
@@ -18,8 +19,15 @@ export interface StartupParameters {
   readonly replication: boolean;
   /** `options` or `search_path` were set. */
   readonly settings: boolean;
-  /** Where a strict reader must not follow: duplicates, empty names, no user, no terminator, names above 63 bytes. */
+  /**
+   * Where a strict reader must not follow: duplicates, empty names, no user, no terminator, names above 63 bytes or that are
+   * no UTF-8.
+   */
   readonly doubtful: boolean;
+  /** Names of protocol extensions that were asked for (`_pq_.…`). */
+  readonly extensions: readonly string[];
+  /** All parameters but those; values only where policies judge them. */
+  readonly all: readonly (readonly [name: string, value: string])[];
 }
 
 /** Keys of 3.2 have 4 to 256 bytes, behind the process id. */
@@ -125,6 +133,8 @@ const cursor = new Cursor();
 function readParameters(buf: Buffer, start: number, end: number): StartupParameters {
   cursor.over(buf, start, end);
   const seen = new Map<string, string>();
+  const extensions: string[] = [];
+  const all: (readonly [string, string])[] = [];
   let doubtful = false;
   while (true) {
     if (!cursor.cstring()) {
@@ -141,9 +151,13 @@ function readParameters(buf: Buffer, start: number, end: number): StartupParamet
     // A password has no place here; should somebody put one, it is not kept.
     if (KEPT.has(name)) {
       const bytes = cursor.to - cursor.from;
-      if (bytes > MAX_NAME_BYTES && (name === 'user' || name === 'database')) doubtful = true;
+      if (name === 'user' || name === 'database')
+        if (bytes > MAX_NAME_BYTES || !isUtf8(buf.subarray(cursor.from, cursor.to))) doubtful = true;
       seen.set(name, buf.toString('utf8', cursor.from, cursor.to));
     } else seen.set(name, '');
+    const judged = JUDGED.has(name.toLowerCase()) ? buf.toString('utf8', cursor.from, cursor.to) : '';
+    if (name.startsWith('_pq_.')) extensions.push(name);
+    else all.push([name, judged]);
   }
   if (cursor.left > 0) doubtful = true;
   const user = seen.get('user') ?? '';
@@ -155,8 +169,12 @@ function readParameters(buf: Buffer, start: number, end: number): StartupParamet
     replication: isWalsender(seen.get('replication')),
     settings: seen.has('options') || seen.has('search_path'),
     doubtful,
+    extensions,
+    all,
   };
 }
+/** Parameters whose values policies judge; the server folds the names of settings. */
+const JUDGED = new Set(['options', 'role', 'session_authorization']);
 const KEPT = new Set(['user', 'database', 'application_name', 'replication']);
 
 /** `database`, or what the server's parse_bool takes for true: any prefix of true and yes, `on`, `1`. */

@@ -1,9 +1,10 @@
 import type { Digest } from '../../src/exchange/digest.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import { type Named, NameTable, nameFrom } from './names.ts';
 
 /** What a statement does to the names of its session once it has completed. `name` folded as the server folds it. */
 export interface NameEffect {
-  readonly kind: 'prepare' | 'execute' | 'deallocate' | 'discard' | 'declare' | 'close';
+  readonly kind: 'prepare' | 'execute' | 'deallocate' | 'discard' | 'declare' | 'fetch' | 'close';
   /** '' = all. */
   readonly name: string;
   /** `prepare`: the statement that was prepared; `declare`: the cursor's. */
@@ -16,8 +17,8 @@ export interface NameEffect {
 export class Statement implements Named<Statement> {
   name: string;
   digest: Digest;
-  /** What a policy may judge: the digest, or facts of this very text where they depend on a literal. */
-  judged: Digest;
+  /** What policies judge of it, each time that it runs; empty where none do, and of a text without a statement. */
+  judged: readonly OperationFacts[] = UNJUDGED;
   traceparent: string;
   effect: NameEffect | null;
   /** Its text was longer than the digest cap. */
@@ -35,7 +36,6 @@ export class Statement implements Named<Statement> {
   constructor(name: string, digest: Digest, traceparent: string, effect: NameEffect | null) {
     this.name = name;
     this.digest = digest;
-    this.judged = digest;
     this.traceparent = traceparent;
     this.effect = effect;
   }
@@ -176,7 +176,10 @@ export class StatementBook {
         else this.portals.remove(effect.name);
         return;
       case 'execute':
+      case 'fetch':
         return;
     }
   }
 }
+
+const UNJUDGED: readonly OperationFacts[] = [];

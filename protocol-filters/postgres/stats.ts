@@ -66,6 +66,7 @@ export const OWN_STATS = statGroup('sluice.postgres.<stat_prefix>.', {
   untracked_statements: counter('Prepared statements above the cap of a session: their executions are unknown.'),
   denied: counter('Messages that a policy denied.'),
   stand_ins: counter('Messages sent in the place of denied ones, to fail there.'),
+  cut: counter('Replies that a policy ended before their end.'),
 });
 
 /** Sessions that became unreadable, by reason. */

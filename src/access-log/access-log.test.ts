@@ -62,6 +62,7 @@ test('one line an exchange, one a connection', async () => {
     database: 'shop',
     user: 'ann',
     application: 'web',
+    driver: '',
   };
   expect(linesOf(path).map((line) => JSON.parse(line))).toEqual([
     {
@@ -77,6 +78,7 @@ test('one line an exchange, one a connection', async () => {
       summary: 'SELECT t5',
       collection: 't5',
       text: 'select * from t5 where id = ?',
+      facts: { targets: [['', 't5', ['select']]] },
       outcome: 'error',
       status: '42P01',
       severity: 'ERROR',
@@ -104,7 +106,6 @@ test('one line an exchange, one a connection', async () => {
       event: 'connection',
       ts: '2023-11-14T22:13:23.000000Z',
       ...who,
-      driver: '',
       server_version: '',
       session_kind: '',
       tls: false,

@@ -1,3 +1,4 @@
+import { readSeenFacts } from '../digest/seen-facts.ts';
 import type { EventBatch } from '../events/event-batch.ts';
 import { OUTCOME_NAMES, VERDICT_NAMES } from '../exchange/exchange.ts';
 import { callerTrace } from './caller-trace.ts';
@@ -8,14 +9,15 @@ import { jsonText, jsonValue } from './json-text.ts';
  * The lines of one batch, each a JSON object. Names are those of the event columns (events/layout.ts). An exchange:
  *
  *   event "exchange", ts (ISO 8601, microseconds), worker, session_id, listener, protocol, cluster, upstream, client,
- *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text, outcome, status,
+ *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text,
+ *   facts (what policies judge of it, as far as its digest tells: digest/seen-facts.ts), outcome, status,
  *   severity, policy, verdict, shadow_policy, shadow_verdict, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
  *   batch_size (operations asked for in one; 0 = just the one), transaction, story, flags (a list of words), trace_id,
  *   span_id (the caller's); where sampling chose the line among several, weight; where the protocol knows more (Kafka),
  *   attributes, an object
  *
- * A connection, when it has ended: event "connection", ts, worker, session_id … application as above, driver,
- * server_version, session_kind, tls, opaque, reason, duration_ns, received_bytes, sent_bytes, exchanges.
+ * A connection, when it has ended: event "connection", ts, worker, session_id … driver as above, server_version,
+ * session_kind, tls, opaque, reason, duration_ns, received_bytes, sent_bytes, exchanges.
  *
  * `text` is the digest's: literals never stand in a line. Parts that many lines share are built once a batch.
  */
@@ -57,7 +59,7 @@ export class BatchLines {
     const s = batch.session(c.session[row]!);
     return (
       `{"event":"connection","ts":${instant(c.ts_us[row]!)},${this.#session(c.session[row]!)}` +
-      `,"driver":${jsonText(s.driver)},"server_version":${jsonText(s.server_version)}` +
+      `,"server_version":${jsonText(s.server_version)}` +
       `,"session_kind":${jsonText(s.session_kind)},"tls":${s.tls !== ''},"opaque":${jsonText(s.opaque)}` +
       `,"reason":${this.#text(c.reason[row]!)},"duration_ns":${number(c.duration_ns[row]!)}` +
       `,"received_bytes":${number(c.received_bytes[row]!)},"sent_bytes":${number(c.sent_bytes[row]!)}` +
@@ -73,7 +75,7 @@ export class BatchLines {
       `"worker":${this.batch.worker},"session_id":${number(s.session_id)},"listener":${jsonText(s.listener)}` +
       `,"protocol":${jsonText(s.protocol)},"cluster":${jsonText(s.cluster)},"upstream":${jsonText(s.upstream)}` +
       `,"client":${jsonText(s.client)},"database":${jsonText(s.database)},"user":${jsonText(s.user)}` +
-      `,"application":${jsonText(s.application)}`;
+      `,"application":${jsonText(s.application)},"driver":${jsonText(s.driver)}`;
     this.#sessions[place] = part;
     return part;
   }
@@ -84,7 +86,7 @@ export class BatchLines {
     const d = this.batch.digest(place);
     const part =
       `"operation":${jsonText(d.operation)},"digest":${jsonText(d.digest)},"summary":${jsonText(d.summary)}` +
-      `,"collection":${jsonText(d.collection)},"text":${jsonText(d.text)}`;
+      `,"collection":${jsonText(d.collection)},"text":${jsonText(d.text)}${factsPart(d.facts)}`;
     this.#digests[place] = part;
     return part;
   }
@@ -127,6 +129,12 @@ function instant(us: number): string {
   const ms = Math.floor(us / 1000);
   const micros = String(Math.floor(us - ms * 1000)).padStart(3, '0');
   return `"${new Date(ms).toISOString().slice(0, -1)}${micros}Z"`;
+}
+
+/** Missing where there are none. */
+function factsPart(text: string): string {
+  const facts = readSeenFacts(text);
+  return facts === null ? '' : `,"facts":${jsonValue(facts)}`;
 }
 
 function traceIds(traceparent: string): string {

@@ -22,9 +22,10 @@ const SESSION: Readonly<Record<string, ReadField>> = {
   database: ({ session }) => session.database,
   user: ({ session }) => session.user,
   application: ({ session }) => session.application,
+  driver: ({ session }) => session.driver,
 };
 
-const DIGEST = ['operation', 'digest', 'summary', 'collection', 'text'] as const;
+const DIGEST = ['operation', 'digest', 'summary', 'collection', 'text', 'facts'] as const;
 const EXCHANGE_TEXTS = ['kind', 'status', 'severity', 'policy', 'shadow_policy'] as const;
 const EXCHANGE_SPECIAL: Readonly<Record<string, ReadField>> = {
   outcome: ({ batch, row }) => OUTCOME_NAMES[batch.columns.error_class[row]!] ?? 'unknown',
@@ -41,7 +42,7 @@ const EXCHANGE_SPECIAL: Readonly<Record<string, ReadField>> = {
 const attributesObject = (attributes: ExchangeAttributes): Readonly<Record<string, string | number>> | undefined =>
   attributes.length === 0 ? undefined : Object.fromEntries(attributes);
 
-const CONNECTION_TEXTS = ['driver', 'server_version', 'session_kind', 'opaque'] as const;
+const CONNECTION_TEXTS = ['server_version', 'session_kind', 'opaque'] as const;
 const CONNECTION_SPECIAL: Readonly<Record<string, ReadField>> = {
   tls: ({ session }) => session.tls !== '',
   reason: (record) => record.connectionText('reason'),

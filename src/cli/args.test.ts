@@ -77,10 +77,21 @@ describe('right usage', () => {
 
 describe('wrong usage', () => {
   const cases: [line: string, ...problems: string[]][] = [
-    ['rnu', '"rnu" is none of run, check, expand, demo, top, clickhouse, version, help; did you mean run?'],
+    ['rnu', '"rnu" is none of run, check, expand, demo, top, clickhouse, policy, version, help; did you mean run?'],
     ['postgres://u:pw@h', '"postgres://[redacted]@h" is not a command: write sluice run URL'],
     ['replay f', 'replay comes with a later version'],
-    ['policy suggest', 'policy comes with a later version'],
+    ['policy', 'write sluice policy suggest or sluice policy test'],
+    ['policy check', '"check" is neither suggest nor test'],
+    [
+      'policy suggest x',
+      '"x" is one argument too many: sluice policy suggest [--from FILE] [--shadow] | policy test -c FILE --against FILE',
+    ],
+    ['policy suggest --from a --admin b', '--admin and --from do not go together'],
+    ['policy suggest --by host', '--by: "host" is neither application nor user'],
+    ['policy suggest --json', '--json goes with policy test'],
+    ['policy test --shadow -c a --against b', '--shadow goes with policy suggest'],
+    ['policy test -c a', 'policy test needs past exchanges: --against FILE, a JSON access log'],
+    ['policy test --against a', 'policy test needs a file with policies: -c FILE'],
     ['clickhouse', 'write sluice clickhouse migrate'],
     ['clickhouse drop --url http://a', '"drop" is not migrate: sluice clickhouse migrate'],
     ['clickhouse migrate', 'say which: -c FILE, --url URL or --path DIR'],
@@ -119,7 +130,10 @@ describe('wrong usage', () => {
     ['demo --for 0s', '--for: "0s" is not a duration such as 20s, 500ms or 5m'],
     ['demo --for 600h', '--for: "600h" is not a duration such as 20s, 500ms or 5m'],
     ['top --json', '--json goes with --once'],
-    ['help rnu', '"rnu" is none of run, check, expand, demo, top, clickhouse, version, help; did you mean run?'],
+    [
+      'help rnu',
+      '"rnu" is none of run, check, expand, demo, top, clickhouse, policy, version, help; did you mean run?',
+    ],
     ['help replay', 'replay comes with a later version'],
     ['version now', '"now" is one argument too many: sluice version'],
   ];

@@ -10,6 +10,7 @@ export type Command =
   | DemoCommand
   | { readonly name: 'top'; readonly once: boolean; readonly json: boolean; readonly admin: string }
   | ClickhouseCommand
+  | PolicyCommand
   | { readonly name: 'version' }
   | { readonly name: 'help'; readonly topic: string | null };
 
@@ -53,6 +54,24 @@ export interface ClickhouseCommand {
   readonly dryRun: boolean;
 }
 
+/** `from` null: the running Sluice at `admin` is asked. */
+export type PolicyCommand =
+  | {
+      readonly name: 'policy';
+      readonly action: 'suggest';
+      readonly admin: string;
+      readonly from: string | null;
+      readonly byApplication: boolean;
+      readonly shadow: boolean;
+    }
+  | {
+      readonly name: 'policy';
+      readonly action: 'test';
+      readonly config: string;
+      readonly against: string;
+      readonly json: boolean;
+    };
+
 export type ParsedArgs =
   | { readonly ok: true; readonly command: Command }
   /** Wrong usage, all of it; the process ends with 2. */
@@ -60,7 +79,7 @@ export type ParsedArgs =
 
 const NAMES = Object.keys(COMMANDS) as Command['name'][];
 /** Of the outside contract, with issues of their own. */
-const LATER = ['replay', 'policy'];
+const LATER = ['replay'];
 
 const isCommand = (name: string): name is Command['name'] => Object.hasOwn(COMMANDS, name);
 
@@ -171,6 +190,8 @@ function build(name: Command['name'], values: Values, words: readonly string[], 
     }
     case 'clickhouse':
       return buildClickhouse(values, words, problems);
+    case 'policy':
+      return buildPolicy(values, words, problems);
     case 'version':
       noWords();
       return { name };
@@ -246,6 +267,41 @@ function buildClickhouse(values: Values, words: readonly string[], problems: str
     cluster: one('cluster'),
     ttlDays,
     dryRun: values.has('dry-run'),
+  };
+}
+
+const OF_SUGGEST = ['admin', 'from', 'by', 'shadow'];
+const OF_TEST = ['config', 'against', 'json'];
+
+function buildPolicy(values: Values, words: readonly string[], problems: string[]): PolicyCommand {
+  const one = (option: string): string | null => values.get(option)?.[0] ?? null;
+  const [action = '', ...more] = words;
+  if (action !== 'suggest' && action !== 'test')
+    problems.push(
+      action === ''
+        ? 'write sluice policy suggest or sluice policy test'
+        : `${show(action)} is neither suggest nor test`,
+    );
+  for (const word of more) problems.push(`${show(word)} is one argument too many: sluice ${COMMANDS.policy.usage}`);
+  const isTest = action === 'test';
+  for (const option of isTest ? OF_SUGGEST : OF_TEST)
+    if (values.has(option)) problems.push(`--${option} goes with policy ${isTest ? 'suggest' : 'test'}`);
+  if (isTest) {
+    const [config, against] = [one('config'), one('against')];
+    if (!values.has('config')) problems.push('policy test needs a file with policies: -c FILE');
+    if (!values.has('against')) problems.push('policy test needs past exchanges: --against FILE, a JSON access log');
+    return { name: 'policy', action, config: config ?? '', against: against ?? '', json: values.has('json') };
+  }
+  if (values.has('admin') && values.has('from')) problems.push('--admin and --from do not go together');
+  const by = one('by') ?? 'application';
+  if (by !== 'application' && by !== 'user') problems.push(`--by: ${show(by)} is neither application nor user`);
+  return {
+    name: 'policy',
+    action: 'suggest',
+    admin: one('admin') ?? DEFAULT_ADMIN,
+    from: one('from'),
+    byApplication: by === 'application',
+    shadow: values.has('shadow'),
   };
 }
 

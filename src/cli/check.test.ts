@@ -76,3 +76,22 @@ test('expand prints the full form, and nothing of a file that is wrong', async (
   expect(await runExpand({ config: 'bad.yaml', urls: [] }, wrong.world)).toBe(2);
   expect(wrong.said).toEqual({ out: '', err: 'bad.yaml:4:1 admn: unknown field, did you mean admin?\n' });
 });
+
+test('what means something, though hardly what was meant, is told, and the file is fine', async () => {
+  const { said, world } = io();
+  const warning = { path: ['stat_prefix'], what: 'value', text: 'is an odd name', warning: true } as const;
+  const filters = world.filters.map((filter) => (filter.protocol ? { ...filter, explain: () => [warning] } : filter));
+  expect(await runCheck({ config: 'envoy.yaml' }, { ...world, filters })).toBe(0);
+  expect(said.out).toBe('envoy.yaml: fine, 1 listener, 1 cluster\n');
+  expect(said.err).toMatch(
+    /^envoy\.yaml:\d+:\d+ static_resources\.listeners\[0\]\.filter_chains\[0\]\.filters\[0\]\.typed_config\.stat_prefix: is an odd name \(warning\)\n$/,
+  );
+});
+
+test('what a filter says is wrong with its configuration is a problem in its place', async () => {
+  const { said, world } = io();
+  const fault = { path: ['stat_prefix'], what: 'value', text: 'is wrong here' } as const;
+  const filters = world.filters.map((filter) => (filter.protocol ? { ...filter, explain: () => [fault] } : filter));
+  expect(await runCheck({ config: 'envoy.yaml' }, { ...world, filters })).toBe(2);
+  expect(said.err).toContain('typed_config.stat_prefix: is wrong here\n');
+});

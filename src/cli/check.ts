@@ -17,6 +17,7 @@ export async function runCheck({ config }: { readonly config: string }, io: Conf
   const env = { readFile: io.readFile, resolve: true, ...(io.lookup ? { lookup: io.lookup } : {}) };
   const loaded = await load({ file: config }, io.filters, env);
   if (!loaded.ok) return printProblems(loaded.problems, io.stderr);
+  for (const warning of loaded.warnings) io.stderr.write(`${formatProblem(warning)} (warning)\n`);
   const { listeners, clusters } = loaded.snapshot;
   io.stdout.write(`${config}: fine, ${count(listeners.length, 'listener')}, ${count(clusters.length, 'cluster')}\n`);
   return 0;

@@ -115,6 +115,26 @@ and CLICKHOUSE_PASSWORD where the file or --username do not say them: a password
       'dry-run': { type: 'boolean', help: 'print the statements and change nothing' },
     },
   },
+  policy: {
+    usage: 'policy suggest [--from FILE] [--shadow] | policy test -c FILE --against FILE',
+    help: 'write the least policy for what was seen, or try a policy on what was',
+    more: `suggest prints policies that allow each user and application what a running Sluice has seen it do, or what the JSON
+access log --from has, and nothing else. test tells which exchanges of a JSON access log the policies of a file would deny,
+and ends with 1 if there are any. docs/policy.md says more.`,
+    options: {
+      admin: {
+        type: 'string',
+        value: 'ADDR:PORT',
+        help: `suggest: where the running one's admin API is (${DEFAULT_ADMIN})`,
+      },
+      from: { type: 'string', value: 'FILE', help: 'suggest: from this JSON access log instead; - is stdin' },
+      by: { type: 'string', value: 'user', help: 'suggest: do not tell the applications of a user apart' },
+      shadow: { type: 'boolean', help: 'suggest: policies in shadow mode' },
+      config: { ...CONFIG, help: 'test: the file with the policies' },
+      against: { type: 'string', value: 'FILE', help: 'test: a JSON access log; - is stdin' },
+      json: { type: 'boolean', help: 'test: as JSON' },
+    },
+  },
   version: { usage: 'version', help: 'print the version', options: {} },
   help: { usage: 'help [COMMAND]', help: 'this, or more on one command', options: {} },
 };

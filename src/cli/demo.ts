@@ -3,6 +3,7 @@ import type { DemoCommand } from './args.ts';
 import { freePort, portOr } from './demo/free-port.ts';
 import { DemoHistory, historyMissing } from './demo/history.ts';
 import type { DemoServer, House, Workload } from './demo/house.ts';
+import { DemoConfig, policyLines, policySummary } from './demo/policies.ts';
 import { type SluiceChild, startSluice } from './demo/sluice-child.ts';
 import { onStopSignals } from './stop-signals.ts';
 import { fetchQueries, type QueriesAnswer } from './top/queries-api.ts';
@@ -32,7 +33,7 @@ const LINES_ABOVE = 6;
  */
 export async function demo({ forMs, only, history }: Omit<DemoCommand, 'name'>): Promise<number> {
   const stop = new AbortController();
-  const parts: Parts = { servers: [], sluice: null, workloads: [], history: null };
+  const parts: Parts = { servers: [], config: null, sluice: null, workloads: [], history: null };
   const off = onStopSignals(
     () => stop.abort(),
     () => {
@@ -58,6 +59,7 @@ export async function demo({ forMs, only, history }: Omit<DemoCommand, 'name'>):
 /** What runs; each is noted once it is up, and stopped in the order of the traffic. */
 interface Parts {
   servers: DemoServer[];
+  config: DemoConfig | null;
   sluice: SluiceChild | null;
   workloads: Workload[];
   history: DemoHistory | null;
@@ -103,13 +105,19 @@ async function run(parts: Parts, houses: readonly House[], forMs: number | null,
   const adminUrl = `http://${HOST}:${await portOr(ADMIN_PORT)}`;
   const ports: number[] = [];
   for (const _ of houses) ports.push(await freePort());
-  const urls = houses.map(({ name }, i) => `${name}://${HOST}:${servers[i]!.port}`);
-  const listen = ports.flatMap((port) => ['--listen', `${HOST}:${port}`]);
-  const names = houses.flatMap((house) => ['--name', `${house.name}${standIn(house) === null ? '' : '-stand-in'}`]);
+  const proxies = houses.map((house, i) => ({
+    name: `${house.name}${standIn(house) === null ? '' : '-stand-in'}`,
+    upstream: `${house.name}://${HOST}:${servers[i]!.port}`,
+    listen: `${HOST}:${ports[i]}`,
+    house,
+  }));
+  const config = await DemoConfig.write(proxies);
+  parts.config = config;
   const { history } = parts;
-  const args = [...urls, ...listen, ...names, '--admin', adminUrl.slice('http://'.length), ...(history?.args ?? [])];
+  const args = ['-c', config.file, '--admin', adminUrl.slice('http://'.length), ...(history?.args ?? [])];
   const sluice = await startSluice(args, adminUrl, history?.env);
   parts.sluice = sluice;
+  config.usedBy(sluice.pid);
   await history?.started(sluice.pid, adminUrl);
   if (stopped.aborted) return;
   parts.workloads = houses.map((house, i) => house.startWorkload({ host: HOST, port: ports[i]! }));
@@ -117,6 +125,7 @@ async function run(parts: Parts, houses: readonly House[], forMs: number | null,
     const through = { host: HOST, port: ports[i]! };
     say(`  ${house.title.padEnd(11)} ${HOST}:${servers[i]!.port}   through Sluice: ${house.tryIt(through)}`);
     if (standIn(house) !== null) say(`  ${' '.repeat(11)} (${standIn(house)})`);
+    for (const line of policyLines(house, through)) say(line);
   }
   say(`  live page   ${adminUrl}/`);
   say(`  history     ${history?.line ?? `none: ${historyMissing()}`}`);
@@ -126,7 +135,8 @@ async function run(parts: Parts, houses: readonly House[], forMs: number | null,
     if (!stopped.aborted && parts.sluice) throw new Error(`Sluice ended (${how}):\n${sluice.said()}`);
   });
   const watcher = new Watcher(adminUrl);
-  const above = LINES_ABOVE + houses.length + houses.filter((house) => standIn(house) !== null).length;
+  const policies = houses.flatMap((house) => policyLines(house, { host: HOST, port: 0 })).length;
+  const above = LINES_ABOVE + houses.length + policies + houses.filter((house) => standIn(house) !== null).length;
   const watching = watch(watcher, forMs, above, stopped).catch(async (error) => {
     await Promise.race([died, delay(STARTLE_MS)]); // says more than that nobody answers
     throw error;
@@ -138,6 +148,8 @@ async function run(parts: Parts, houses: readonly House[], forMs: number | null,
   const surprises = parts.workloads.flatMap((workload) => workload.surprises);
   parts.workloads = [];
   const { totals } = await finalTable(watcher);
+  const summary = policySummary(await (await fetch(`${adminUrl}/metrics`)).text(), houses);
+  if (summary !== '') say(summary);
   const { width } = new Screen(process.stdout);
   for (const line of (await history?.summary(adminUrl, totals.calls, width)) ?? []) say(line);
   if (surprises.length > 0)
@@ -201,11 +213,11 @@ async function finalTable(watcher: Watcher): Promise<QueriesAnswer> {
 }
 
 async function stopAll(parts: Parts): Promise<void> {
-  const { servers, sluice, workloads, history } = parts;
+  const { servers, config, sluice, workloads, history } = parts;
   parts.sluice = null; // from now on its end is no accident
   await Promise.all(workloads.map((workload) => workload.stop()));
   await sluice?.stop();
-  await Promise.all([...servers.map((server) => server.stop()), history?.remove()]);
+  await Promise.all([...servers.map((server) => server.stop()), config?.remove(), history?.remove()]);
 }
 
 /** The workloads' drivers are development dependencies: an installed package does not bring them. */

@@ -27,6 +27,11 @@ async function execute(command: Command): Promise<number> {
       return (await import('./top.ts')).top(command);
     case 'clickhouse':
       return (await import('./clickhouse.ts')).runClickhouse(command, await configIo());
+    case 'policy': {
+      const { protocols } = await import('../server/catalog.ts');
+      const io = { ...(await configIo()), protocols };
+      return (await import('./policy.ts')).runPolicy(command, io);
+    }
     case 'version':
       process.stdout.write(`${(await import('../server/version.ts')).sluiceVersion()}\n`);
       return 0;

@@ -30,6 +30,7 @@ export async function run(command: RunCommand): Promise<number> {
     print(loaded.problems);
     return 2;
   }
+  for (const warning of loaded.warnings ?? []) log.warn(warning);
   const single = loaded.snapshot.process.concurrency === 0;
   const roles = single ? new (await import('../server/local-roles.ts')).LocalRoles() : forkedRoles;
   const primary = new Primary({ roles, log, load });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { addressText, type Complain, checkAddresses } from './address-checks.ts';
+import { EXT_AUTHZ_TYPE_URL } from './ext-authz-schema.ts';
 import { chainsOf } from './filter-schemas.ts';
 import { nearest, type PlaceOf, problemAt, show } from './problem.ts';
 import type { FilterSchema, Problem } from './snapshot.ts';
@@ -62,9 +63,10 @@ function checkStatsSinks(tree: Json, complain: Complain): void {
   }
 }
 
-/** That a gRPC service's cluster is there, and is reached by more than unix sockets. */
-function checkGrpcCluster(tree: Json, path: Path, complain: Complain): void {
+/** That a gRPC service's cluster is there, and is reached by more than unix sockets where its client cannot do with these. */
+function checkGrpcCluster(tree: Json, path: Path, complain: Complain, sockets: 'any' | 'ip' = 'ip'): void {
   checkClusterName(tree, path, clusterNames(tree), complain);
+  if (sockets === 'any') return;
   const name = valueAt(tree, path);
   const cluster = mapsAt(tree, CLUSTERS).find(({ map }) => map['name'] === name);
   if (cluster === undefined) return;
@@ -133,6 +135,13 @@ function checkListener(
         checkClusterName(tree, [...filter.path, 'typed_config', 'cluster'], clusters, complain);
         checkAccessLogs(tree, [...filter.path, 'typed_config', 'access_log'], complain);
       }
+      if (filter.typeUrl === EXT_AUTHZ_TYPE_URL)
+        checkGrpcCluster(
+          tree,
+          [...filter.path, 'typed_config', 'grpc_service', 'envoy_grpc', 'cluster_name'],
+          complain,
+          'any',
+        );
     }
   }
   checkAccessLogs(tree, [...path, 'access_log'], complain);

@@ -15,6 +15,7 @@ export const protocolFilterSchema = <C, O>(filter: ProtocolFilter<C, O>): Filter
     gates: filter.gates,
     ...(filter.doors && { doors: (options: unknown) => filter.doors!(options as O) }),
     ...(filter.shortForm && { shortForm: filter.shortForm }),
+    vocabulary: filter.vocabulary,
   },
   config: filter.config,
   options: fieldNames(filter.options).length > 0 ? filter.options : null,
@@ -63,13 +64,16 @@ export function checkTypedConfigs(
   tree: Json,
   filters: readonly FilterSchema[],
   placeOf: PlaceOf,
-): { parsed: Map<string, Readonly<Record<string, unknown>>>; problems: Problem[] } {
+): { parsed: Map<string, Readonly<Record<string, unknown>>>; problems: Problem[]; warnings: Problem[] } {
   const parsed = new Map<string, Readonly<Record<string, unknown>>>();
   const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   for (const listener of mapsAt(tree, ['static_resources', 'listeners'])) {
     const optionsAt = [...listener.path, 'metadata', 'filter_metadata', 'sluice'];
     for (const chain of chainsOf(tree, listener.path, filters)) {
-      for (const { path, typeUrl, schema } of chain.filters) {
+      const protocolAt = chain.filters.findIndex((filter) => filter.schema?.protocol);
+      const protocol = chain.filters[protocolAt]?.schema?.protocol ?? null;
+      for (const [position, { path, typeUrl, schema }] of chain.filters.entries()) {
         const at = [...path, 'typed_config'];
         if (schema === null) {
           if (typeof typeUrl === 'string')
@@ -83,8 +87,15 @@ export function checkTypedConfigs(
         }
         const { '@type': _, ...fields } = valueAt(tree, at) as Record<string, Json>;
         const checked = check(schema.config, newMap(fields), at, placeOf);
-        if (checked.ok) parsed.set(path.join('.'), checked.data as Readonly<Record<string, unknown>>);
-        else problems.push(...checked.problems);
+        if (checked.ok) {
+          const config = checked.data as Readonly<Record<string, unknown>>;
+          parsed.set(path.join('.'), config);
+          const place = { protocol, protocolBefore: protocol !== null && protocolAt < position };
+          for (const fault of schema.explain?.(config, place) ?? [])
+            (fault.warning ? warnings : problems).push(
+              problemAt(placeOf([...at, ...fault.path]), fault.what, fault.text),
+            );
+        } else problems.push(...checked.problems);
         if (!schema.protocol || !schema.options) continue;
         // Options that are given are checked in their place; these are not, and some may be required.
         const own = [...optionsAt, schema.protocol.name];
@@ -94,7 +105,7 @@ export function checkTypedConfigs(
       }
     }
   }
-  return { parsed, problems };
+  return { parsed, problems, warnings };
 }
 
 function sayUnknownType(typeUrl: string, filters: readonly FilterSchema[]): string {

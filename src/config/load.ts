@@ -7,7 +7,7 @@ import { buildSnapshot } from './build-snapshot.ts';
 import { crossCheck } from './cross-checks.ts';
 import { checkTypedConfigs } from './filter-schemas.ts';
 import { inReadingOrder, type Place, type PlaceOf, problemAt, type Source, show } from './problem.ts';
-import { compileShortForm, SHORT_FIELDS, SHORT_NOT_YET } from './short-form.ts';
+import { compileShortForm, SHORT_FIELDS } from './short-form.ts';
 import type { FilterSchema, Problem, Snapshot } from './snapshot.ts';
 import { untrace } from './traced.ts';
 import { deepFreeze, isMap, type Json, type JsonMap, mapsAt, newMap, type Path, valueAt } from './tree.ts';
@@ -46,8 +46,16 @@ export interface LoadEnv {
 }
 
 export type Loaded =
-  /** `expanded`: the full form, plain data; printYaml() prints it. */
-  | { readonly ok: true; readonly snapshot: Snapshot; readonly expanded: JsonMap }
+  /**
+   * `expanded`: the full form, plain data; printYaml() prints it. `warnings`: what is right as such, and hardly meant; in
+   * reading order.
+   */
+  | {
+      readonly ok: true;
+      readonly snapshot: Snapshot;
+      readonly expanded: JsonMap;
+      readonly warnings: readonly Problem[];
+    }
   /** In reading order. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -81,7 +89,12 @@ export async function load(source: ConfigSource, filters: readonly FilterSchema[
   problems.push(...typed.problems, ...crossCheck(tree, filters, placeOf));
   if (env.resolve) problems.push(...(await unresolvable(tree, placeOf, env.lookup ?? systemLookup)));
   if (problems.length > 0 || !bootstrap.ok || !isMap(tree)) return failed(problems);
-  return { ok: true, snapshot: buildSnapshot(bootstrap.data, typed.parsed, filters), expanded: deepFreeze(tree) };
+  return {
+    ok: true,
+    snapshot: buildSnapshot(bootstrap.data, typed.parsed, filters),
+    expanded: deepFreeze(tree),
+    warnings: inReadingOrder(typed.warnings),
+  };
 }
 
 const failed = (problems: readonly Problem[]): Loaded => ({ ok: false, problems: inReadingOrder(problems) });
@@ -131,7 +144,7 @@ function formOf(source: Source, problems: Problem[]): 'short' | 'full' | null {
   }
   const keys = Object.keys(tree);
   const full = keys.filter((key) => key !== 'admin' && [...BOOTSTRAP_FIELDS, ...BOOTSTRAP_NOT_YET].includes(key));
-  const short = keys.filter((key) => key !== 'admin' && [...SHORT_FIELDS, ...SHORT_NOT_YET].includes(key));
+  const short = keys.filter((key) => key !== 'admin' && SHORT_FIELDS.includes(key));
   if (full.length > 0 && short.length > 0) {
     for (const key of short)
       complain([key], 'key', `belongs to the short form, and ${full[0]} to the full one: use one of them`);

@@ -19,10 +19,6 @@ describe('bad short forms', () => {
       'proxies: [tcp://a:1]\nstatic_resources: {}',
       ['1:1 proxies: belongs to the short form, and static_resources to the full one: use one of them'],
     ],
-    'parts that come later': [
-      'proxies: [tcp://127.0.0.1:1]\npolicies: []',
-      ['2:1 policies: comes with a later version'],
-    ],
     'mistakes everywhere, all told': [
       `proxies:
   - name: orders

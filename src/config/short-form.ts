@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { isUnreadable, listenAddressOf, type Upstream, upstreamList, upstreamOf } from './address-text.ts';
 import { MAX_DURATION_MS, message, name, protoDuration, SHORT_EXAMPLES, sayNoDuration } from './field-types.ts';
+import { ShortPolicies } from './policies-short.ts';
+import { whyUnjudged } from './policy-filter.ts';
 import { type Place, problemAt, type Source, show } from './problem.ts';
 import type { FilterSchema, Problem } from './snapshot.ts';
 import { TCP_PROXY_TYPE_URL, tcpProxySchema } from './tcp-proxy-schema.ts';
@@ -28,9 +30,6 @@ const shortDuration = z
 /** Checked in the full form, once compiled. */
 const later = z.unknown().optional();
 
-/** Of the contract, and not there yet. */
-export const SHORT_NOT_YET = ['policies'];
-
 const top = message({
   proxies: z.array(z.unknown()).min(1),
   admin: z.union([z.string(), z.literal(false)]).optional(),
@@ -44,7 +43,9 @@ const top = message({
   sinks: later,
   spool: later,
   sampling: later,
-}).meta({ later: SHORT_NOT_YET });
+  policies: later,
+  unparsed: later,
+});
 export const SHORT_FIELDS = fieldNames(top);
 
 const proxyFields = {
@@ -57,6 +58,8 @@ const proxyFields = {
   lb_policy: later,
   buffer_limit: later,
   access_log: later,
+  policies: later,
+  unparsed: later,
 };
 
 /** The proxy's own fields and, flat beside them, those of its protocol's config and options. */
@@ -117,11 +120,12 @@ export function compileShortForm(
   const names = chooseNames(proxies);
   const ports = new Ports(proxies);
   const accessLog = accessLogList(at('access_log'), fields['access_log']);
+  const policies = new ShortPolicies(source, [...names, ...unreadableNames(list)], problems);
   const full = {
     node: Object.values(own).some((value) => value !== undefined) ? { metadata: { sluice: own } } : undefined,
     admin,
     static_resources: {
-      listeners: proxies.map((proxy, i) => listenerOf(proxy, names[i]!, ports, accessLog, problems)),
+      listeners: proxies.map((proxy, i) => listenerOf(proxy, names[i]!, ports, accessLog, policies, problems)),
       clusters: proxies.map((proxy, i) => clusterOf(proxy, names[i]!)),
     },
   };
@@ -226,6 +230,13 @@ function chooseNames(proxies: readonly Proxy[]): string[] {
   });
 }
 
+/** Names that proxies were given: one that could not be read is there all the same. */
+const unreadableNames = (list: Json | undefined): string[] =>
+  (Array.isArray(list) ? list : []).flatMap((proxy) => {
+    const given = valueAt(proxy, ['name']);
+    return typeof given === 'string' ? [given] : [];
+  });
+
 /** Default ports: the upstream's + 10,000, or the next that no proxy of the file has. */
 class Ports {
   readonly #taken: Set<number>;
@@ -250,6 +261,7 @@ function listenerOf(
   proxyName: string,
   ports: Ports,
   accessLog: TracedTree | undefined,
+  policies: ShortPolicies,
   problems: Problem[],
 ): TracedTree {
   const { checked, place } = proxy;
@@ -286,6 +298,7 @@ function listenerOf(
     name: filter.filterName,
     typed_config: { '@type': filter.typeUrl, stat_prefix: from(named, proxyName), ...pick(configFields(filter)) },
   };
+  const policyLink = policies.linkOf(place.path, proxyName, whyUnjudged(filter?.protocol ?? null));
   return from(place, {
     name: from(named, proxyName),
     address,
@@ -294,6 +307,7 @@ function listenerOf(
       {
         filters: [
           ...(protocolFilter ? [protocolFilter] : []),
+          ...(policyLink ? [policyLink] : []),
           {
             name: tcpProxySchema.filterName,
             typed_config: {

@@ -4,9 +4,11 @@
  * listeners and clusters. Connections keep the snapshot they began with.
  */
 
+import type { PolicyVocabulary } from '../exchange/operation-facts.ts';
 import type { DoorRange } from '../exchange/protocol-filter.ts';
 import type { EnvoyAccessLogConfig, LogFormat } from './access-log-config.ts';
 import type { StatsConfig, StatsSinkConfig } from './stats-sinks-schema.ts';
+import type { Path } from './tree.ts';
 
 export type AddressConfig =
   | { readonly kind: 'ip'; readonly host: string; readonly port: number }
@@ -184,6 +186,26 @@ export interface ProtocolSchema {
   readonly doors?: (options: unknown) => DoorRange | null;
   /** Options that the short form starts from. */
   readonly shortForm?: Readonly<Partial<Record<string, unknown>>>;
+  /** What policies for it are written of. Absent: it has none. */
+  readonly vocabulary?: PolicyVocabulary | null;
+}
+
+/** Where a filter stands. */
+export interface ChainPlace {
+  /** The protocol filter of its chain. */
+  readonly protocol: ProtocolSchema | null;
+  /** That one comes before this filter. */
+  readonly protocolBefore: boolean;
+}
+
+/** What a filter has to say of its own configuration, though each field is right as such. */
+export interface ConfigFault {
+  /** Inside its `typed_config`. */
+  readonly path: Path;
+  readonly what: 'key' | 'value';
+  readonly text: string;
+  /** It means something, though hardly what was meant: told, and the file is taken all the same. */
+  readonly warning?: boolean;
 }
 
 /** What configuration must know of a filter to check its part of a file; the composition root collects these. */
@@ -195,6 +217,8 @@ export interface FilterSchema {
   readonly protocol: ProtocolSchema | null;
   /** True for links that deny turns: the chain's protocol filter must be able to refuse. */
   readonly enforces?: boolean;
+  /** Asked once `config` was satisfied, with what that gave. */
+  explain?(config: Readonly<Record<string, unknown>>, place: ChainPlace): readonly ConfigFault[];
   /**
    * Fields of the `@type` message: a strict object. `.meta({ unsupported: ['field', …] })` lists the fields of Envoy's
    * message that are not supported yet, so that the error can say so.

@@ -42,6 +42,10 @@ export const stringMatcherSchema = () =>
     .refine((one) => KINDS.filter((kind) => one[kind] !== undefined).length === 1, {
       error: `needs exactly one of ${KINDS.join(', ')}`,
     })
+    .refine((one) => one.safe_regex === undefined || !one.ignore_case, {
+      error: 'has no effect on safe_regex',
+      path: ['ignore_case'],
+    })
     .transform((one): StringMatcherConfig => {
       const ignoreCase = one.ignore_case;
       if (one.safe_regex !== undefined) return { is: 'regex', text: one.safe_regex.regex, ignoreCase: false };

@@ -144,7 +144,7 @@ describe('facts do not come from another text', () => {
       const buf = Buffer.from(sql);
       return cache.factsOf(mode, buf, 0, buf.length);
     };
-    expect(facts("select set_config('a', 'b', true) from t")).toEqual({
+    expect(facts("select set_config('a', 'b', true) from t")).toMatchObject({
       operation: 'SELECT',
       summary: 'SELECT t',
       targets: [{ schema: '', name: 't', operations: ['select'] }],

@@ -9,14 +9,18 @@ import type {
   SqlStatement,
   StatementFacts,
 } from '../exchange/digest.ts';
+import type { OperationFacts } from '../exchange/operation-facts.ts';
 import { digestId } from './canonical-hash.ts';
 import { DIGEST_LIMITS, type DigestLimits } from './digest-limits.ts';
 import { DigestRecord } from './digest-record.ts';
 import { DigestTable } from './digest-table.ts';
 import { type Dialect, Key, MYSQL, POSTGRES } from './facts/dialects.ts';
+import { accessesOf, operationFacts, unresolvedFacts } from './facts/judged-facts.ts';
+import { limitedFacts, wholeNumber } from './facts/limited-facts.ts';
+import { OwnTexts } from './facts/own-texts.ts';
 import { ParseBudget } from './facts/parse-budget.ts';
 import { parseFacts } from './facts/parse-facts.ts';
-import { parseForm } from './facts/parse-form.ts';
+import { formOffsets, parseForm } from './facts/parse-form.ts';
 import { type ParseTask, ParseThread } from './facts/parse-thread.ts';
 import type { SqlParser, SqlParsers } from './facts/sql-parser.ts';
 import { Sensitive } from './facts/sql-sensitive.ts';
@@ -62,6 +66,8 @@ const KEPT_STATEMENTS = 256;
 /** A statement to be parsed; `tokens`: how many it has. */
 interface Parse extends ParseTask {
   readonly tokens: number;
+  /** Where its literals stand in `text`, in bytes, if one of them may be the row limit. */
+  readonly literals: readonly number[] | null;
 }
 
 interface Pending {
@@ -102,6 +108,7 @@ export class SqlDigestCache implements DigestCache {
   readonly #table: DigestTable;
   readonly #shapes = new Map<string, ShapeDigests>();
   readonly #pending = new Map<Digest, Pending>();
+  readonly #own: OwnTexts;
   /** Among the pending: those that wait for MySQL's parser to be loaded. */
   #forLoad: Digest[] = [];
   readonly #reading: SqlReading = { count: 0, statements: [], truncated: false, traceparent: '' };
@@ -120,6 +127,7 @@ export class SqlDigestCache implements DigestCache {
     this.#lexer = this.#postgres;
     this.#samples = options.samples ?? false;
     this.#table = new DigestTable(limits.digests, limits.bytes, random(), random());
+    this.#own = new OwnTexts((dialect, text, label, literals) => this.#timed({ dialect, text, label }, literals));
   }
 
   /** Digests held now. */
@@ -209,11 +217,36 @@ export class SqlDigestCache implements DigestCache {
       readable && form !== '' ? this.#timed({ dialect: dialect.name, text: form, label: tokens.label }) : null;
     if (!tree) {
       const confidence = readable && form !== '' ? 'partial' : 'none';
-      return { operation, summary: tokens.summary, targets: tokens.targets, confidence };
+      const judged = unresolvedFacts(operation, 'does not parse', accessesOf(tokens.targets));
+      return { operation, summary: tokens.summary, targets: tokens.targets, confidence, judged };
     }
     // Code in a literal or behind a name stays unread, however well the statement around it parses.
     const confidence = tree.sensitivity === Sensitive.code ? 'partial' : 'parsed';
-    return { operation, summary: tree.summary, targets: tree.targets, confidence };
+    const judged = operationFacts(operation, tree.judged);
+    return { operation, summary: tree.summary, targets: tree.targets, confidence, judged };
+  }
+
+  judgedOf(mode: SqlMode, digest: Digest, buf: Buffer, start: number, end: number, whole = false): OperationFacts {
+    const { judged } = digest;
+    if (judged === null || whole || !(digest instanceof DigestRecord))
+      return this.#own.read(mode, digest, buf, start, end);
+    return digest.limitLiteral < 0 ? judged : this.#limited(mode, digest, judged, buf, start, end);
+  }
+
+  /** The facts of a digest with the row limit that this text has. */
+  #limited(
+    mode: SqlMode,
+    digest: DigestRecord,
+    judged: OperationFacts,
+    buf: Buffer,
+    start: number,
+    end: number,
+  ): OperationFacts {
+    const lexer = this.#begin(mode, buf, start, end, false);
+    if (!lexer.next() || digest.limitLiteral >= lexer.canonical.literals) return judged;
+    const { literalFrom, literalTo } = lexer.canonical;
+    const limit = wholeNumber(buf, literalFrom[digest.limitLiteral]!, literalTo[digest.limitLiteral]!);
+    return limitedFacts(digest, judged, limit);
   }
 
   named(
@@ -334,12 +367,14 @@ export class SqlDigestCache implements DigestCache {
     digest.literalSensitive = facts.sensitivity !== Sensitive.no;
     const form = parseForm(canonical, buf, dialect.forms);
     if (form === null) {
+      digest.judged = unresolvedFacts(digest.operation, 'the text is not valid UTF-8');
       digest.settled = true;
       return digest;
     }
     digest.targets = facts.targets;
     digest.confidence = 'partial';
-    this.#parse(digest, { dialect: dialect.name, text: form, label: facts.label, tokens: facts.tokens });
+    const literals = /\b(?:limit|fetch) /.test(text) ? formOffsets(canonical, dialect.forms) : null;
+    this.#parse(digest, { dialect: dialect.name, text: form, label: facts.label, tokens: facts.tokens, literals });
     return digest;
   }
 
@@ -348,7 +383,7 @@ export class SqlDigestCache implements DigestCache {
     if (parser === undefined) digest.settled = true;
     else if (!parser.ready && !parser.broken) this.#parseLater(digest, task, parser);
     else if (!parser.broken && this.#fitsLoop(task) && this.#budget.open) this.#parseInline(digest, task);
-    else if (this.#thread.submit(task, (facts) => this.#parsedElsewhere(digest, facts))) {
+    else if (this.#thread.submit(task, (facts) => this.#parsedElsewhere(digest, facts, task.literals))) {
       if (!this.#pending.has(digest)) this.#pending.set(digest, { task, waiters: [] });
     } else {
       this.counts.parseDropped++;
@@ -382,29 +417,34 @@ export class SqlDigestCache implements DigestCache {
 
   #parseInline(digest: Digest, task: Parse): void {
     this.counts.parsedInline++;
-    this.#settle(digest, this.#timed(task));
+    this.#settle(digest, this.#timed(task), task.literals);
   }
 
-  #parsedElsewhere(digest: Digest, facts: TreeFacts | null): void {
+  #parsedElsewhere(digest: Digest, facts: TreeFacts | null, literals: readonly number[] | null): void {
     if (digest.settled) return; // the gate was faster
     this.counts.parsedOffThread++;
-    this.#settle(digest, facts);
+    this.#settle(digest, facts, literals);
   }
 
-  #timed({ dialect, text, label }: ParseTask): TreeFacts | null {
+  #timed({ dialect, text, label }: ParseTask, literals = false): TreeFacts | null {
     if (this.#parsers === null) return null;
     const before = this.#now();
-    const facts = parseFacts(this.#parsers[dialect], dialect, text, label);
+    const facts = parseFacts(this.#parsers[dialect], dialect, text, label, literals);
     this.#budget.spend(this.#now() - before);
     return facts;
   }
 
-  #settle(digest: Digest, facts: TreeFacts | null): void {
+  #settle(digest: Digest, facts: TreeFacts | null, literals: readonly number[] | null = null): void {
     if (facts) {
       digest.summary = facts.summary;
       digest.targets = facts.targets;
       digest.confidence = 'parsed';
       if (facts.sensitivity !== Sensitive.no) digest.literalSensitive = true;
+      if (!digest.literalSensitive) {
+        digest.judged = operationFacts(digest.operation, facts.judged);
+        if (literals !== null && digest instanceof DigestRecord)
+          digest.limitLiteral = facts.judged.limitAt < 0 ? -1 : literals.indexOf(facts.judged.limitAt);
+      }
     } else this.counts.unparsed++;
     this.#giveUp(digest);
   }

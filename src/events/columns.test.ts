@@ -99,6 +99,7 @@ test('what is put in comes out', () => {
     summary: 'SELECT t5',
     collection: 't5',
     text: 'select * from t5 where id = ?',
+    facts: '{"targets":[["","t5",["select"]]]}',
   });
   expect(batch.sessionColumns.duration_ns[0]).toBe(5e9);
   expect(batch.sessionColumns.exchanges[0]).toBe(1);

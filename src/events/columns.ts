@@ -1,4 +1,5 @@
 import { bounded } from '../digest/rows/rows-scopes.ts';
+import { seenFactsText } from '../digest/seen-facts.ts';
 import type { Digest } from '../exchange/digest.ts';
 import { type Exchange, Flag } from '../exchange/exchange.ts';
 import type { ConnectionFacts, SessionFacts } from '../exchange/session-facts.ts';
@@ -319,6 +320,7 @@ export class BatchEncoder {
   #newDigest(digest: Digest): number {
     const place = ++this.#digestCount;
     this.#digests.set(digest, place);
+    const facts = seenFactsText(digest);
     const targets = digest.targets.map((t) => (t.schema === '' ? t.name : `${t.schema}.${t.name}`));
     this.#digestCodes.push(
       this.#code(digest.id),
@@ -326,6 +328,7 @@ export class BatchEncoder {
       this.#code(digest.summary),
       this.#code(targets.join(', ')),
       digest.text === '' ? 0 : (this.#codes.get(digest.text) ?? this.#newCode(digest.text, MAX_TEXT)),
+      facts === '' ? 0 : (this.#codes.get(facts) ?? this.#newCode(facts, MAX_TEXT)),
     );
     return place;
   }

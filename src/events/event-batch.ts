@@ -19,7 +19,7 @@ export type SessionEntry = { readonly session_id: number } & {
 };
 export type DigestEntry = { readonly [K in (typeof DIGEST_COLUMNS)[number]]: string };
 
-const NO_DIGEST: DigestEntry = { digest: '', operation: '', summary: '', collection: '', text: '' };
+const NO_DIGEST: DigestEntry = { digest: '', operation: '', summary: '', collection: '', text: '', facts: '' };
 const NO_SESSION: SessionEntry = {
   session_id: 0,
   protocol: '',

@@ -95,7 +95,7 @@ export const SESSION_COLUMNS = [
   'opaque',
 ] as const;
 
-export const DIGEST_COLUMNS = ['digest', 'operation', 'summary', 'collection', 'text'] as const;
+export const DIGEST_COLUMNS = ['digest', 'operation', 'summary', 'collection', 'text', 'facts'] as const; // facts: JSON (digest/seen-facts.ts)
 
 type ArrayOf<W extends Width> = W extends 'f64'
   ? Float64Array

@@ -1,3 +1,5 @@
+import type { OperationFacts } from './operation-facts.ts';
+
 /** How much of a query we claim to have understood. `parsed`: a real parser; `partial`: from tokens; `none`: neither. */
 export type Confidence = 'parsed' | 'partial' | 'none';
 
@@ -33,6 +35,11 @@ export interface Digest {
   settled: boolean;
   /** True where the facts depend on a literal (SET, set_config, DO, EXECUTE …): never judged from the cache. */
   literalSensitive: boolean;
+  /**
+   * What policies judge, the same object for as long as the digest lives. Null: not settled, or it depends on the very text
+   * (literalSensitive, truncated): DigestCache.judgedOf() tells. Protocols without a query language keep theirs elsewhere.
+   */
+  judged: OperationFacts | null;
   /** The first text seen, literals and all, where the operator asked to see them (`show_literals`); else ''. */
   readonly sample: string;
   /** True for text longer than the cap: no cached facts. */
@@ -81,7 +88,7 @@ export interface SqlReading {
 }
 
 /** Facts of one statement, parsed for it alone. */
-export type StatementFacts = Pick<Digest, 'summary' | 'operation' | 'targets' | 'confidence'>;
+export type StatementFacts = Pick<Digest, 'summary' | 'operation' | 'targets' | 'confidence' | 'judged'>;
 
 /**
  * Query text to digest in one pass over the bytes; a known digest costs no string and no object. The key is a hash with
@@ -96,6 +103,13 @@ export interface DigestCache {
   settle(digest: Digest, done: () => void): boolean;
   /** For the gate, for literal-sensitive statements: facts of this very text, parsed now, or null when it is too long for that. */
   factsOf(mode: SqlMode, buf: Buffer, start: number, end: number): StatementFacts | null;
+  /**
+   * For the gate: what policies judge of buf[start..end), a text whose settled digest this is. The same object for the same
+   * facts wherever that can be; facts that depend on a literal, and those of a text longer than the cap, are read from
+   * this very text. Never null: what cannot be read for certain is `unresolved`. `whole`: more statements than the digest's
+   * may stand there, all are read.
+   */
+  judgedOf(mode: SqlMode, digest: Digest, buf: Buffer, start: number, end: number, whole?: boolean): OperationFacts;
   /**
    * The digest of an operation that has no query text (`FunctionCall`, a Redis command …). `text` must hold no literal.
    * `facts`, the same for the same text: what it touches and how sure that is; without them nothing, `parsed`.
@@ -119,7 +133,7 @@ export interface ShapeDigests {
 }
 
 /** What a shape is called. Told once, when it is new; final from then on. */
-export interface ShapeFacts extends StatementFacts {
+export interface ShapeFacts extends Omit<StatementFacts, 'judged'> {
   /** Readable, without literals. Cut at the digest cap by who makes it. */
   readonly text: string;
   /** The shape was longer than the filter reads. */

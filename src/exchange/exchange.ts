@@ -95,7 +95,7 @@ export class Exchange {
   /** Rows returned and reply bytes above which the session asks SessionHost.exceeded(); 0 = no limit. */
   maxRows = 0;
   maxReplyBytes = 0;
-  /** A judging link holds something for it (a place among the concurrent ones) until it ends or is dropped. */
+  /** A judging link holds something for it (a place among the concurrent ones) until it ends or is dropped; it has a verdict then. */
   leased = false;
   /**
    * What only this protocol knows of it, as the text of a JSON object of strings and numbers, its keys OpenTelemetry's names

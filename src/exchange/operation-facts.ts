@@ -1,3 +1,5 @@
+import type { Target } from './digest.ts';
+
 /**
  * What a policy may judge of one operation: of this very message, and all of it. An exchange's digest is folded and bounded
  * for statistics; these facts are neither. Built only where a chain judges.
@@ -38,6 +40,8 @@ export interface Access {
   readonly schema: string;
   /** '' = all of the schema. `*` is a name like any other here. */
   readonly name: string;
+  /** All names that begin with `name`: a subtree, a pattern of channels. Allowed where all of them are, denied where one is. */
+  readonly open?: true;
 }
 
 /** Text as a binary name: its UTF-8 bytes, one character each. ASCII is itself. */
@@ -67,8 +71,25 @@ export interface PolicyVocabulary {
   readonly verbs: Readonly<Record<string, string>>;
   /** Verbs that every session needs and that touch nothing (`transaction`, `session`): allowed unless a policy denies them by name. */
   readonly harmless: readonly string[];
+  /**
+   * Verbs that are denied wherever policies are enforced, by deny policies alone too, unless an allow policy names the verb
+   * itself (`code`, `internal`): what nobody means who allows everything.
+   */
+  readonly guarded?: readonly string[];
+  /**
+   * The server may take names that differ in ASCII case only for the same (MySQL on some disks): the targets of deny and limit
+   * match without regard to it, those of allow do not.
+   */
+  readonly foldsDenied?: boolean;
   /** Values of OperationFacts.operation in a policy's `operations`, compared without regard to ASCII case; null: any word may be one. */
   readonly operations: ReadonlySet<string> | null;
+  /** Limits that mean nothing to it, or that it cannot keep: replies it cannot cut, transactions it does not have. */
+  readonly cannotLimit?: readonly ('rows' | 'bytes' | 'idle_in_transaction')[];
   /** Reads what an operator wrote as a target: `orders`, `shop.orders`, `app:*`, `group=billing`; `fault`: why it can match nothing. */
   target(text: string): TargetPattern | { readonly fault: string };
+  /**
+   * What an operation does as far as its digest tells, whose names may be patterns; null where that does not tell. Of protocols
+   * whose digests judge nothing.
+   */
+  seen?(operation: string, targets: readonly Target[]): readonly Access[] | null;
 }

@@ -5,7 +5,7 @@ import type { Exchange, VerdictCode } from './exchange.ts';
 import type { Fault } from './fault.ts';
 import type { KeySink } from './key-sink.ts';
 import type { LagSink } from './lag-sink.ts';
-import type { OperationFacts, PolicyVocabulary } from './operation-facts.ts';
+import type { Access, OperationFacts, PolicyVocabulary } from './operation-facts.ts';
 import type { ConfirmedFacts, SessionFacts } from './session-facts.ts';
 import type { SharedNames } from './shared-names.ts';
 import type { Side } from './side.ts';
@@ -129,6 +129,8 @@ export interface Turn {
   readonly ops: readonly Exchange[];
   /** What is judged: each operation in the message, which may be more than `ops` (that are bounded). Never empty. */
   readonly facts: readonly OperationFacts[];
+  /** True: the message only prepares what other messages run. Limits do not count it. */
+  readonly prepares?: boolean;
 }
 
 export interface Denial {
@@ -138,6 +140,8 @@ export interface Denial {
   readonly kind: 'policy' | 'limit' | 'unreadable';
   /** The connection ends with it: the client gets the native error (Session.expel), then the close. */
   readonly closes: boolean;
+  /** What of the operation is denied: the first access that is; absent or null: all of it. */
+  readonly access?: Access | null;
 }
 
 /** What the links of a chain made of the last turn; one object a host, overwritten by each ask(). Fields as on Exchange. */
@@ -155,7 +159,9 @@ export type Refusal =
   | { readonly kind: 'standIn'; readonly bytes: Uint8Array }
   /** Nothing is in flight: the turn is dropped and the client gets these bytes. */
   | { readonly kind: 'answer'; readonly bytes: Uint8Array }
-  | { readonly kind: 'close'; readonly last: Uint8Array | null };
+  | { readonly kind: 'close'; readonly last: Uint8Array | null }
+  /** Nothing is applied: the session takes out what was denied (Denial.access), and asks about what is left of the turn. */
+  | { readonly kind: 'again' };
 
 /** The connection as a session sees it. */
 export interface SessionHost {

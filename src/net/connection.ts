@@ -215,8 +215,8 @@ class ConnectionInfoRecord implements StreamInfo {
   }
 
   get metadataJson(): string {
-    if (this.metadataNow === null) return '';
-    const spaces = { ...(this.#metadata && Object.fromEntries(this.#metadata)), ...this.metadataNow() };
+    if (this.metadataNow === null && this.#metadata === null) return '';
+    const spaces = { ...(this.#metadata && Object.fromEntries(this.#metadata)), ...this.metadataNow?.() };
     return Object.keys(spaces).length === 0 ? '' : JSON.stringify(spaces);
   }
 

@@ -36,6 +36,8 @@ export interface NetworkFilter {
   onTurn?(turn: Turn, facts: SessionFacts, judgement: Judgement): Verdict;
   /** An exchange with `leased` has ended, or will not be begun: what is held for it is free. */
   onRelease?(x: Exchange): void;
+  /** SessionHost.marked(): what is held for one exchange is held for the other from now on. */
+  onMoved?(from: Exchange, to: Exchange): void;
   /** SessionHost.exceeded(), asked of the links in order until one denies. */
   onExceeded?(x: Exchange, what: 'rows' | 'bytes'): Denial | null;
   /** True if onExceeded can deny. */
@@ -44,6 +46,11 @@ export interface NetworkFilter {
   readonly denial?: Denial | null;
   /** True if onTurn can deny (as opposed to shadow rules, which only count). */
   readonly enforces?: boolean;
+  /**
+   * True: a configuration that was taken over asks for more than this connection can give, as one that began in the tap
+   * gear. It leaves at its next quiet point.
+   */
+  readonly stale?: boolean;
 }
 
 /** What the chain lends to one filter of one connection. */
@@ -57,7 +64,16 @@ export interface FilterCallbacks {
   injectWrite(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void;
 }
 
-export type FilterBuilder = (callbacks: FilterCallbacks) => NetworkFilter;
+export interface FilterBuilder {
+  (callbacks: FilterCallbacks): NetworkFilter;
+  /**
+   * Takes over a new checked configuration for the links it makes and for those it has made, between two turns; null: the
+   * chain has no such filter any more, and its links decide nothing from now on. False: it cannot, and nothing has changed.
+   */
+  update?(config: Readonly<Record<string, unknown>> | null): boolean;
+  /** True where it denies requests now: no connection of its listener may stay without a link of it. */
+  enforces?(): boolean;
+}
 
 /** What a protocol filter's host adds to a connection, for draining and for /api/connections. */
 export interface Drainable {
@@ -65,6 +81,8 @@ export interface Drainable {
   tryLeave(): void;
   /** Exchanges so far. */
   readonly exchanges: number;
+  /** Of these, those that have not ended. */
+  readonly underWay: number;
   readonly quiet: boolean;
   /** Closes the connection for a policy's sake, with the protocol's own words where they can stand now. */
   expel(why: Denial): void;

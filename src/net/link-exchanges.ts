@@ -13,6 +13,8 @@ interface ExchangeEnv {
 export class LinkExchanges {
   /** Begun so far. */
   begun = 0;
+  /** Of these, those that have ended, though the client may not have taken all of the reply. */
+  ended = 0;
   readonly #env: ExchangeEnv;
   readonly #connection: ConnectionHandle;
   readonly #facts: SessionFacts;
@@ -53,13 +55,14 @@ export class LinkExchanges {
 
   /** Its reply leaves with what the host lets go next: flushEnding() follows. */
   endLater(x: Exchange): void {
+    this.ended++;
     this.#ending.push(x);
   }
 
   flushEnding(): void {
     if (this.#ending.length === 0) return;
     const under = this.#endingUnder.splice(0);
-    for (const [place, x] of this.#ending.splice(0).entries()) this.end(x, under[place] ?? null);
+    for (const [place, x] of this.#ending.splice(0).entries()) this.#deliver(x, under[place] ?? null);
   }
 
   /** Facts are about to change: what has ended is told under those of now, whenever that will be. */
@@ -70,8 +73,13 @@ export class LinkExchanges {
     for (const waiting of this.#waiting) waiting.under ??= facts;
   }
 
+  end(x: Exchange): void {
+    this.ended++;
+    this.#deliver(x, null);
+  }
+
   /** An exchange whose reply the client has not taken yet is told when it has. */
-  end(x: Exchange, under: Readonly<ConfirmedFacts> | null = null): void {
+  #deliver(x: Exchange, under: Readonly<ConfirmedFacts> | null): void {
     const connection = this.#connection;
     if (connection.pendingWrite === 0 || x.replyLastByteAt === 0) {
       x.acceptedAt = x.replyLastByteAt;

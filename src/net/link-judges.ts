@@ -64,10 +64,19 @@ export class LinkJudges {
     x.leased = false;
   }
 
+  /** Marks, and what is held, pass from one exchange to another. */
+  moved(from: Exchange, to: Exchange): void {
+    moveMarks(from, to);
+    if (to.leased) for (const link of this.links) link.onMoved?.(from, to);
+  }
+
   exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
     for (const link of this.links) {
       const denial = link.onExceeded?.(x, what) ?? null;
-      if (denial !== null) return denial;
+      if (denial === null) continue;
+      x.verdict = VerdictCode.denied;
+      x.policy = denial.policy;
+      return denial;
     }
     if (what === 'rows') x.maxRows = 0;
     else x.maxReplyBytes = 0;

@@ -24,6 +24,10 @@ export const listenerOwnStats = statGroup('sluice.listener.<address>.', {
     help: 'Connections that a drain closed at a quiet point, with the protocol’s farewell.',
   },
   drained_cut: { kind: 'counter', help: 'Connections that a drain cut at its limit.' },
+  awaiting_policy: {
+    kind: 'gauge',
+    help: 'Connections that began before their listener enforced policies, and have not come to a quiet point since: they are not under them yet.',
+  },
 });
 
 /** A connection that could not be read any more: `reason` is the decoder’s fault. */

@@ -25,8 +25,9 @@ import {
 } from './filter.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { LinkExchanges } from './link-exchanges.ts';
-import { LinkJudges, moveMarks } from './link-judges.ts';
+import { LinkJudges } from './link-judges.ts';
 import type { Clock } from './transport.ts';
+import type { VerdictCounter } from './verdict-counter.ts';
 
 /** Which upstream host issued a cancellation key; shared by all workers. */
 export interface IssuedKeys {
@@ -42,6 +43,8 @@ export interface ProtocolLinkEnv {
   readonly keys: IssuedKeys;
   /** Of the listener; without, there is no door to be had. */
   readonly doors?: ListenerDoorBook | null;
+  /** Counts what policies said of exchanges. */
+  readonly verdicts?: VerdictCounter | null;
   /** Counts a connection that went opaque. */
   onOpaque(facts: SessionFacts, reason: Fault): void;
   /** Unpaired traffic: counted by kind. */
@@ -341,7 +344,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   marked(from: Exchange, to: Exchange): void {
-    moveMarks(from, to);
+    this.#judging().moved(from, to);
   }
 
   exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
@@ -408,7 +411,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   }
 
   end(x: Exchange): void {
-    if (x.leased) this.#judging().release(x);
+    if (x.verdict !== 0 || x.shadowVerdict !== 0) this.#judged(x);
     if (this.#held[Side.upstream] === null) {
       this.#exchanges.end(x);
       return;
@@ -497,6 +500,10 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     return this.#exchanges.begun;
   }
 
+  get underWay(): number {
+    return this.#exchanges.begun - this.#exchanges.ended;
+  }
+
   get quiet(): boolean {
     if (this.#session === null) return true;
     return !this.#opaque && this.#session.quiet && this.#held.every((held) => held === null || held.length === 0);
@@ -533,6 +540,12 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
 
   // ---- verdicts
 
+  /** Of something that ends: what is held for it is free, and its verdicts count. */
+  #judged(x: Exchange): void {
+    this.#judging().release(x);
+    this.#env.verdicts?.count(x);
+  }
+
   /** Known when the whole chain is built. */
   #judging(): LinkJudges {
     this.#judges ??= new LinkJudges(this.#callbacks.connection.chain.filters);
@@ -557,6 +570,8 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
       case 'close':
         if (refusal.last) this.send(Side.downstream, refusal.last);
         this.close(`denied:${denial.policy}`);
+        break;
+      case 'again':
         break;
     }
   }

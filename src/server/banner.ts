@@ -9,8 +9,10 @@ export function banner(snapshot: Snapshot, listeners: readonly ListenerInfo[], w
     const filters = listener.filterChains[0]?.filters ?? [];
     const terminal = filters.at(-1);
     const cluster = snapshot.clusters.find(({ name }) => name === terminal?.config['cluster']);
-    const to = cluster?.endpoints.map(({ address }) => addressOf(address).text).join(', ') ?? '?';
-    const protocol = Object.keys(listener.options)[0] ?? (filters.length > 1 ? shortName(filters[0]!.name) : 'tcp');
+    const to =
+      cluster?.endpoints.map(({ address }) => addressOf(address).text).join(', ') ?? shortName(terminal?.name ?? '?');
+    const decoder = filters.find(({ typeUrl }) => /\.network\.(?!tcp_proxy\.)\w+_(proxy|broker)\./.test(typeUrl));
+    const protocol = Object.keys(listener.options)[0] ?? (decoder ? shortName(decoder.name) : 'tcp');
     const at = listeners
       .filter(({ name, upstream }) => name === listener.name && upstream === undefined)
       .map(({ address }) => address);

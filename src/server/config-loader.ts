@@ -10,7 +10,12 @@ import type { LoadReply, LoadRequest } from './load-config.ts';
 async function answer({ source, resolve }: LoadRequest): Promise<LoadReply> {
   const loaded = await load(source, filterSchemas(), { resolve });
   return loaded.ok
-    ? { ok: true, snapshot: loaded.snapshot, expanded: loaded.expanded }
+    ? {
+        ok: true,
+        snapshot: loaded.snapshot,
+        expanded: loaded.expanded,
+        warnings: loaded.warnings.map(formatProblem),
+      }
     : { ok: false, problems: loaded.problems.map(formatProblem) };
 }
 

@@ -132,6 +132,7 @@ export async function createDataRole(options: DataRoleOptions): Promise<DataRole
   const plane = createDataPlane({
     ...world,
     worker,
+    workers: Math.max(1, workers),
     stats,
     digests,
     hotKeys: (listener) => hotKeys.of(listener),

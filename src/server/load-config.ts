@@ -10,9 +10,14 @@ export interface LoadRequest {
   readonly resolve: boolean;
 }
 
-/** `expanded`: the full form, plain data. `problems`: formatted, in reading order. */
+/** `expanded`: the full form, plain data. `problems` and `warnings`: formatted, in reading order. */
 export type LoadReply =
-  | { readonly ok: true; readonly snapshot: Snapshot; readonly expanded: JsonMap }
+  | {
+      readonly ok: true;
+      readonly snapshot: Snapshot;
+      readonly expanded: JsonMap;
+      readonly warnings?: readonly string[];
+    }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Names that nobody answers for take the resolver's own patience, 10 to 30 s with common settings. */

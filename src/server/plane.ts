@@ -15,12 +15,16 @@ import { type DoorConfig, doorKey, ListenerDoors } from '../net/listener-doors.t
 import { asideStats, opaqueStats } from '../net/listener-stats.ts';
 import { protocolLink } from '../net/protocol-link.ts';
 import type { Clock, Network } from '../net/transport.ts';
+import { VerdictCounter } from '../net/verdict-counter.ts';
 import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { ClusterManager } from '../upstream/cluster-manager.ts';
 import type { Resolve } from '../upstream/dns.ts';
+import { connectionInfo } from './connection-info.ts';
 import type { ConnectionInfo, DataPlane, HostInfo, KeyDirectory, ListenerInfo, ListenFailure } from './data-plane.ts';
 import { connectionDescriptors } from './descriptors.ts';
-import { doorPlaces } from './door-places.ts';
+import { Leaving, type Served } from './leaving.ts';
+import { placesOf, placesOfDoor } from './listen-places.ts';
+import { LiveLinks } from './live-links.ts';
 
 /** Makes a chain link from its checked configuration; by `@type`. */
 export type LinkFactory = (config: Readonly<Record<string, unknown>>, env: PlaneEnv) => FilterBuilder;
@@ -33,6 +37,8 @@ export interface PlaneEnv {
   readonly clusters: ClusterManager;
   readonly observer: ExchangeObserver;
   readonly listener: string;
+  /** Worker processes: what is limited for all is divided by them. */
+  readonly workers: number;
   /** The protocol filter of the chain. */
   readonly protocol: ProtocolFilter | null;
   /** For connections to servers: unique, as those of clients. */
@@ -41,6 +47,8 @@ export interface PlaneEnv {
 
 export interface PlaneOptions {
   readonly worker: number;
+  /** How many there are; absent: one. */
+  readonly workers?: number;
   readonly network: Network;
   readonly clock: Clock;
   readonly stats: StatsRegistry;
@@ -79,10 +87,13 @@ class Plane implements DataPlane {
   readonly #clusters: ClusterManager;
   readonly #doors: ListenerDoors;
   readonly #running = new Map<string, Running>();
+  /** By listener. */
+  readonly #liveLinks = new Map<string, LiveLinks>();
+  readonly #leaving: Leaving;
   #wantedDoors: readonly OpenDoor[] = [];
   /** By listener and port: the upstream of each door there is. */
   #leads: ReadonlyMap<string, string> = new Map();
-  readonly #connections = new Map<number, { connection: Connection; listener: Listener }>();
+  readonly #connections = new Map<number, Served>();
   /** Connection ids are unique over workers and restarts: worker × 2^40 + a start that moves with time + a counter. */
   #nextId: number;
   #limit = Number.POSITIVE_INFINITY;
@@ -97,6 +108,7 @@ class Plane implements DataPlane {
     const { stats, clock, resolve, random, log } = options;
     this.#clusters = new ClusterManager({ stats, clock, resolve, random, log });
     this.#doors = new ListenerDoors(options.network);
+    this.#leaving = new Leaving(stats, (message) => log('info', message));
   }
 
   get active(): number {
@@ -125,20 +137,37 @@ class Plane implements DataPlane {
     const wanted = this.#keysOf(snapshot.listeners);
     const failures: ListenFailure[] = [];
     for (const config of snapshot.listeners) {
-      if (isDeepStrictEqual(this.#running.get(config.name)?.config, config)) continue;
-      const listener = this.#build(config);
+      const running = this.#running.get(config.name);
+      if (isDeepStrictEqual(running?.config, config)) continue;
+      const links = this.#updateLinks(config);
+      if (running !== undefined && links.suffices(running.config, config)) {
+        this.#running.set(config.name, { ...running, config });
+        this.#leaving.look(running.listener, this.#connections.values());
+        continue;
+      }
+      const listener = this.#build(config, links);
       const places = placesOf(config);
       try {
         await this.#doors.take(listener, places, wanted);
         this.#running.set(config.name, { config, listener, places });
+        this.#leaving.look(listener, this.#connections.values());
       } catch (error) {
         failures.push({ listener: config.name, address: config.address, code: codeOf(error) });
       }
     }
     const names = new Set(snapshot.listeners.map(({ name }) => name));
     for (const name of [...this.#running.keys()]) if (!names.has(name)) this.#running.delete(name);
+    for (const name of [...this.#liveLinks.keys()]) if (!names.has(name)) this.#liveLinks.delete(name);
     await this.#setDoors(doors);
     return failures;
+  }
+
+  /** Live connections judge by the new configuration from here on, whatever else becomes of their listener. */
+  #updateLinks(config: ListenerConfig): LiveLinks {
+    const links = this.#liveLinks.get(config.name) ?? new LiveLinks();
+    this.#liveLinks.set(config.name, links);
+    links.update(filtersOf(config), this.#protocolOf(config)?.typeUrl ?? '');
+    return links;
   }
 
   /** What cannot be listened on is left out; what nobody wants any more is closed. */
@@ -224,26 +253,8 @@ class Plane implements DataPlane {
 
   connections(): ConnectionInfo[] {
     const now = this.#options.clock.now();
-    return [...this.#connections.values()].map(({ connection }) => {
-      const { facts, info } = connection;
-      return {
-        id: connection.id,
-        worker: this.#options.worker,
-        listener: facts.listener,
-        protocol: facts.protocol,
-        client: facts.clientAddress,
-        upstream: facts.upstreamAddress,
-        user: facts.user,
-        database: facts.database,
-        application: facts.application,
-        state: stateOf(connection),
-        startedAt: facts.startedAt,
-        idleMs: Math.max(0, Math.round(now - connection.lastActivityAt)),
-        bytesReceived: info.bytesReceived,
-        bytesSent: info.bytesSent,
-        exchanges: connection.drainable?.exchanges ?? 0,
-      };
-    });
+    const { worker } = this.#options;
+    return [...this.#connections.values()].map(({ connection }) => connectionInfo(connection, worker, now));
   }
 
   listeners(): ListenerInfo[] {
@@ -270,12 +281,13 @@ class Plane implements DataPlane {
     await this.#doors.close();
   }
 
-  #build(config: ListenerConfig): Listener {
+  #protocolOf(config: ListenerConfig): ProtocolFilter | undefined {
+    return this.#options.protocols.find((known) => filtersOf(config).some(({ typeUrl }) => typeUrl === known.typeUrl));
+  }
+
+  #build(config: ListenerConfig, links: LiveLinks): Listener {
     const { clock, stats } = this.#options;
-    const filters = config.filterChains[0]?.filters ?? [];
-    const protocol = this.#options.protocols.find((known) =>
-      filters.some((filter) => filter.typeUrl === known.typeUrl),
-    );
+    const protocol = this.#protocolOf(config);
     const env: ListenerEnv = {
       clock,
       stats,
@@ -294,7 +306,7 @@ class Plane implements DataPlane {
         addresses: [config.address, ...config.additionalAddresses].map(addressOf),
         bufferLimitBytes: config.perConnectionBufferLimitBytes,
         protocol: protocol?.name ?? 'tcp',
-        builders: filters.map((filter) => this.#link(filter, config, protocol ?? null)),
+        builders: links.build(filtersOf(config), (filter) => this.#link(filter, config, protocol ?? null)),
         sessions: protocol === undefined && logsConnections(config) ? this.#options.observer : null,
       },
       env,
@@ -315,6 +327,7 @@ class Plane implements DataPlane {
         clusters: this.#clusters,
         observer,
         listener: listener.name,
+        workers: this.#options.workers ?? 1,
         protocol,
         connectionId,
       });
@@ -339,6 +352,7 @@ class Plane implements DataPlane {
       keys,
       doors: listener.doors === null ? null : (this.#options.doors?.of(listener.name) ?? null),
       pool: this.#options.pool,
+      verdicts: new VerdictCounter(stats, listener.name),
       onOpaque: (facts, reason) => stats.inc(stats.open(opaqueStats, { protocol: facts.protocol, reason }).connections),
       onAside: (_facts, _side, kind, bytes) => {
         let ids = asides.get(kind);
@@ -360,43 +374,20 @@ class Plane implements DataPlane {
     this.#connections.delete(connection.id);
     const { stats } = this.#options;
     const { ownIds } = entry.listener;
+    this.#leaving.closed(entry);
     if (connection.info.closeReason === 'drain') stats.inc(ownIds.drained_quiet);
     else if (connection.info.closeReason === 'drain_limit') stats.inc(ownIds.drained_cut);
     if (this.#connections.size === 0) for (const call of this.#whenEmpty.splice(0)) call();
   }
 }
 
+const filtersOf = ({ filterChains }: ListenerConfig): readonly FilterConfig[] => filterChains[0]?.filters ?? [];
+
 const logsConnections = ({ accessLogs, envoyAccessLogs }: ListenerConfig): boolean =>
   accessLogs.some(({ connections }) => connections) || envoyAccessLogs.length > 0;
 
 const logsMetadata = ({ envoyAccessLogs }: ListenerConfig): boolean =>
   envoyAccessLogs.some(({ readsMetadata }) => readsMetadata);
-
-function stateOf(connection: Connection): string {
-  const { facts, drainable } = connection;
-  if (facts.opaque !== '') return `opaque:${facts.opaque}`;
-  if (facts.upstreamAddress === '') return 'connecting';
-  if (connection.draining) return 'draining';
-  if (facts.transactionState === 'in_transaction' || facts.transactionState === 'failed') return 'in_transaction';
-  return drainable === null || !drainable.quiet ? 'active' : 'idle';
-}
-
-const placesOf = ({ address, additionalAddresses, tcpBacklogSize }: ListenerConfig): DoorConfig[] =>
-  [address, ...additionalAddresses].map((one) => ({
-    address: addressOf(one),
-    options: {
-      ...(tcpBacklogSize === null ? {} : { backlog: tcpBacklogSize }),
-      ...(one.kind === 'pipe' && one.mode !== undefined ? { pipeMode: one.mode } : {}),
-    },
-    upstream: null,
-  }));
-
-const placesOfDoor = (config: ListenerConfig, { upstream, port }: OpenDoor): DoorConfig[] =>
-  doorPlaces(config, port).map((one) => ({
-    address: addressOf(one),
-    options: config.tcpBacklogSize === null ? {} : { backlog: config.tcpBacklogSize },
-    upstream,
-  }));
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
 

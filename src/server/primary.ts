@@ -218,6 +218,7 @@ export class Primary {
       this.#reloadFailed(problems.map(refusal));
       return;
     }
+    for (const warning of loaded.warnings ?? []) this.#options.log.warn(warning);
     const { snapshot } = claim;
     const changes = diff(this.#snapshot, snapshot);
     if (changes.same) {

@@ -11,9 +11,11 @@ import { NO_KEYS } from '../../src/exchange/key-sink.ts';
 import { NO_LAG } from '../../src/exchange/lag-sink.ts';
 import { SessionFacts } from '../../src/exchange/session-facts.ts';
 import { NO_SHARED } from '../../src/exchange/shared-names.ts';
+import { policyLink } from '../../src/filters/policy.ts';
 import { systemClock } from '../../src/net/clock.ts';
 import type { ConnectionHandle, NetworkFilter } from '../../src/net/filter.ts';
 import { protocolLink } from '../../src/net/protocol-link.ts';
+import type { PolicySetConfig } from '../../src/policy/policy-config.ts';
 import { StatsRegistry } from '../../src/stats/registry.ts';
 
 /** Queries between two turns of the loop, in which batches leave. */
@@ -34,11 +36,12 @@ export interface OwnJsWorker {
 
 /**
  * What a worker has behind its sockets: the protocol link (frame scan, digest, exchange), the aggregates and the event batch, with
- * one connection on which `greeting` was said before: pairs of a request and its reply.
+ * one connection on which `greeting` was said before: pairs of a request and its reply. `policies`: with the policy link.
  */
 export async function ownJsWorker(
   name: string,
   greeting: readonly (readonly [request: Buffer, reply: Buffer])[],
+  policies: PolicySetConfig | null = null,
 ): Promise<OwnJsWorker> {
   const protocol = protocolFilters.find((filter) => filter.name === name)!;
   const stats = new StatsRegistry();
@@ -71,8 +74,12 @@ export async function ownJsWorker(
   });
   const connection = idleConnection(name);
   const nothing = () => {};
-  const filter = build({ connection, continueReading: nothing, injectRead: nothing, injectWrite: nothing });
-  (connection.chain.filters as NetworkFilter[]).push(filter);
+  const callbacks = { connection, continueReading: nothing, injectRead: nothing, injectWrite: nothing };
+  const filter = build(callbacks);
+  const chain = connection.chain.filters as NetworkFilter[];
+  chain.push(filter);
+  if (policies !== null)
+    chain.push(policyLink(policies, { clock, stats, listener: 'bench', protocol, workers: 1 })(callbacks));
   filter.onNewConnection!();
   const feed = (request: Buffer, reply: Buffer) => {
     filter.onData!(request, 0, request.length, false, false);

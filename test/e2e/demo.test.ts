@@ -62,6 +62,14 @@ test('sluice demo --for shows six databases at once and ends by itself', async (
   ]) {
     expect(stdout).toMatch(query);
   }
+  // One policy is enforced, one only looks.
+  expect(stdout).toMatch(
+    /enforced: no card numbers\n +psql .* -U analyst postgres -c 'select \* from payment_cards'\n/,
+  );
+  expect(stdout).toMatch(/in shadow mode: no exports\n/);
+  const [, refused, wouldBe] =
+    /POLICIES {2}no card numbers: (\d+) refused; no exports: (\d+) would be/.exec(stdout) ?? [];
+  expect([Number(refused), Number(wouldBe)].every((count) => count > 0)).toBe(true);
   // What was seen is what is stored.
   const [, inAll] = / queries\/s, ([\d.]+)k in all/.exec(stdout) ?? [];
   const { held, produced, delivered, rest } = account(stdout);

@@ -1,106 +1,39 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { postgres } from '../../protocol-filters/postgres/index.ts';
-import { loadSqlParser, SqlDigestCache } from '../../src/digest/cache.ts';
-import { ExchangePool } from '../../src/exchange/exchange.ts';
-import { DENY_RELATIONS_TYPE_URL, denyRelationsConfig, denyRelationsLink } from '../../src/filters/deny-relations.ts';
-import { tcpProxy } from '../../src/filters/tcp-proxy.ts';
-import { systemClock } from '../../src/net/clock.ts';
-import { SocketNetwork } from '../../src/net/socket-network.ts';
-import type { DataPlane } from '../../src/server/data-plane.ts';
-import { createDataPlane, type LinkFactory } from '../../src/server/plane.ts';
-import { StatsRegistry } from '../../src/stats/registry.ts';
-import { systemResolve } from '../../src/upstream/dns.ts';
+import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
+import { policySet } from '../bypass/support/row.ts';
 import { pgbench } from '../support/pgbench.ts';
-import {
-  clusterConfig,
-  filterChain,
-  listenerConfig,
-  RecordingObserver,
-  snapshotOf,
-  TCP_PROXY,
-} from '../support/plane-parts.ts';
+import { poll } from '../support/poll.ts';
 import { psql } from '../support/psql.ts';
 import { type RealPostgres, SERVERS, startRealPostgres } from '../support/real-postgres.ts';
 
 const MESSAGE = 'hands off pay';
+const POLICIES = policySet([{ name: 'hands_off', action: 'deny', targets: ['pay'], message: MESSAGE }]);
 const DENIED = { severity: 'ERROR', code: '42501', message: MESSAGE };
 
 /** The gate before a real server: what the tables hold afterwards is the truth, whatever was answered. */
 describe.each(SERVERS)('the gate before %s', (name) => {
   let server: RealPostgres;
-  let plane: DataPlane;
+  let plane: GatePlane;
   let direct: pg.Client;
   let port = 0;
-  const stats = new StatsRegistry();
 
   beforeAll(async () => {
     server = await startRealPostgres(name);
     direct = await server.connect();
     await direct.query('create table pay (a int); create table log (a int); create table other (a int)');
-    const digests = new SqlDigestCache({ parser: await loadSqlParser(), now: () => performance.now() });
-    const config = denyRelationsConfig.parse({ relations: ['pay'], message: MESSAGE });
-    const keys = new Map<string, string>();
-    plane = createDataPlane({
-      worker: 0,
-      network: new SocketNetwork(),
-      clock: systemClock,
-      stats,
-      digests,
-      observer: new RecordingObserver(),
-      pool: new ExchangePool(),
-      keys: {
-        learn: (key, upstream) => void keys.set(key, upstream),
-        forget: (key) => void keys.delete(key),
-        lookup: (key) => keys.get(key),
-      },
-      resolve: systemResolve,
-      random: Math.random,
-      protocols: [postgres],
-      links: new Map<string, LinkFactory>([
-        [
-          TCP_PROXY,
-          (checked, env) => tcpProxy(checked as never, { ...env, cluster: (name) => env.clusters.get(name) }),
-        ],
-        [DENY_RELATIONS_TYPE_URL, () => denyRelationsLink(config)],
-      ]),
-      log: (level, message, error) => {
-        if (level === 'error') throw new Error(message, { cause: error });
-      },
-    });
-    const [tcp] = filterChain({});
-    const filters = [
-      {
-        name: postgres.filterName,
-        typeUrl: postgres.typeUrl,
-        config: { ...postgres.config.parse({ stat_prefix: 'gate' })! },
-      },
-      { name: 'deny', typeUrl: DENY_RELATIONS_TYPE_URL, config: { ...config } },
-      tcp!,
-    ];
-    const failures = await plane.apply({
-      ...snapshotOf(),
-      listeners: [
-        listenerConfig({
-          listener: {
-            address: { kind: 'ip', host: '127.0.0.1', port: 0 },
-            filterChains: [{ name: '', filters }],
-          },
-        }),
-      ],
-      clusters: [
-        clusterConfig({ endpoints: [{ address: { kind: 'ip', host: '127.0.0.1', port: server.port }, weight: 1 }] }),
-      ],
-    });
-    expect(failures).toEqual([]);
-    port = Number(/:(\d+)$/.exec(plane.listeners()[0]!.address)![1]);
+    const upstream = { host: '127.0.0.1', port: server.port };
+    plane = await startGatePlane({ protocol: postgres, policies: POLICIES, upstream });
+    port = plane.port;
   });
   afterAll(async () => {
-    await plane?.close();
+    await plane?.stop();
     await direct?.end();
     await server?.stop();
   });
   beforeEach(async () => {
+    await plane.setPolicies(POLICIES);
     await direct.query('truncate pay, log, other; insert into pay values (1)');
   });
 
@@ -111,7 +44,7 @@ describe.each(SERVERS)('the gate before %s', (name) => {
     );
     return rows[0].held;
   };
-  const denied = (): number => stats.value('sluice.postgres.gate.denied') ?? 0;
+  const denied = (): number => plane.stat('sluice.postgres.gate.denied');
 
   test('psql: simple, several statements, in a transaction, COPY, code, SQL PREPARE, a function call', async () => {
     const before = denied();
@@ -138,8 +71,8 @@ describe.each(SERVERS)('the gate before %s', (name) => {
       ].join('\n'),
     );
     expect(await held()).toBe('1 pay, 5 6 in log');
-    expect(stderr.match(/ERROR: {2}42501: hands off pay/g)?.length).toBe(10);
-    expect(stderr).toContain('Denied by policy "deny_relations"');
+    expect(stderr.match(/ERROR: {2}42501: /g)?.length).toBe(10);
+    expect(stderr).toContain('Denied by policy "hands_off"');
     expect(stderr).toContain('25P02'); // the transaction really failed
     expect(denied() - before).toBe(10);
   });
@@ -196,4 +129,71 @@ describe.each(SERVERS)('the gate before %s', (name) => {
       );
       expect(rows).toEqual([{ other: 100, log: mode === 'simple' ? 0 : 100 }]);
     });
+
+  const connected = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+
+  test('a prepared statement that was allowed is denied once the policy is another', async () => {
+    await plane.setPolicies(policySet([{ name: 'open', action: 'deny', operations: ['drop'] }]));
+    const client = await connected();
+    const insert = { name: 'w', text: 'insert into log values ($1)' };
+    await client.query({ ...insert, values: [1] });
+    await plane.setPolicies(policySet([{ name: 'closed', action: 'deny', operations: ['insert'] }]));
+    await expect(client.query({ ...insert, values: [2] })).rejects.toMatchObject({
+      code: '42501',
+      detail: 'Denied by policy "closed".',
+    });
+    await client.end();
+    expect(await held()).toBe('1 pay, 1 in log');
+  });
+
+  test('a result is cut with a native error, and the connection and its transaction stay true', async () => {
+    await plane.setPolicies(policySet([{ name: 'few', action: 'limit', limit: { rows: 10 } }]));
+    const client = await connected();
+    const many = 'select a from generate_series(1, 100000) a';
+    const cut = { code: '53400', message: 'the result has more than 10 rows' };
+    await expect(client.query(many)).rejects.toMatchObject(cut);
+    await expect(client.query(`${many} where a > $1`, [0])).rejects.toMatchObject(cut);
+    expect((await client.query('select a from generate_series(1, 10) a')).rowCount).toBe(10);
+    await client.query('begin');
+    await client.query('insert into log values (1)');
+    await expect(client.query(many)).rejects.toMatchObject(cut);
+    await expect(client.query('insert into log values (2)')).rejects.toMatchObject({ code: '25P02' });
+    expect((await client.query('commit')).command).toBe('ROLLBACK');
+    await expect(client.query('insert into log select * from generate_series(1, 99) returning a')).rejects.toThrow();
+    await client.end().catch(() => {});
+    const { rows } = await direct.query('select count(*)::int as n from log');
+    expect([0, 99]).toContain(rows[0].n); // the connection was closed: the client does not know, and is told nothing wrong
+    expect(plane.stat('sluice.postgres.gate.cut')).toBeGreaterThanOrEqual(4);
+  });
+
+  test('an idle transaction ends the session, in the words of the server', async () => {
+    const idle = policySet([{ name: 'idle', action: 'limit', limit: { idleInTransactionMs: 200 } }]);
+    await plane.setPolicies(idle);
+    const client = await connected();
+    const errors: { code?: string }[] = [];
+    client.on('error', (error) => errors.push(error as { code?: string }));
+    await client.query('begin');
+    await client.query('insert into log values (1)');
+    await poll('the session was ended', () => errors.length > 0);
+    expect(errors[0]).toMatchObject({ code: '25P03', severity: 'FATAL' });
+    await client.end().catch(() => {});
+    await poll('the server has rolled back', async () => (await held()) === '1 pay, - in log');
+  });
+
+  test('a rate limit counts executions, not what prepares them', async () => {
+    const slow = policySet([
+      { name: 'slow', action: 'limit', limit: { rate: { count: 5, perMs: 3_600_000, burst: 5 }, per: 'user' } },
+    ]);
+    await plane.setPolicies(slow);
+    const client = await connected();
+    for (let i = 0; i < 5; i++) await client.query('insert into log values ($1)', [i]);
+    await expect(client.query('select $1::int', [1])).rejects.toMatchObject({ code: '53400' });
+    await client.end();
+    expect(await held()).toBe('1 pay, 0 1 2 3 4 in log');
+  });
 });

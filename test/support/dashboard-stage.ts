@@ -5,16 +5,15 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { which } from '../../scripts/debian-packages.mjs';
 import type { DemoServer, House, Workload } from '../../src/cli/demo/house.ts';
 import { houses } from '../../src/cli/demo/houses.ts';
-import { DENY_RELATIONS_TYPE_URL } from '../../src/filters/deny-relations.ts';
 import { freePort } from './free-port.ts';
 import { KafkaWire } from './kafka-wire.ts';
 import { poll } from './poll.ts';
 import { type RealPrometheus, startPrometheus } from './real-prometheus.ts';
-import { type RunningSluice, runSluice, sluice } from './run-sluice.ts';
+import { type RunningSluice, runSluice } from './run-sluice.ts';
 
 const HOST = '127.0.0.1';
 /** Of the group, this broker: another group may be at home there. */
@@ -102,10 +101,6 @@ async function endAll(workloads: Workload[]): Promise<void> {
   if (surprises.length > 0) throw new AggregateError(surprises, surprises.map(String).join('; '));
 }
 
-interface FullForm {
-  static_resources: { listeners: { name: string; filter_chains: { filters: object[] }[] }[] };
-}
-
 async function configure(
   home: string,
   history: string,
@@ -120,23 +115,18 @@ async function configure(
     listen: `${HOST}:${ports.get(name)}`,
   }));
   const postgres = proxies.find(({ name }) => name === 'postgres')!;
-  const short = {
-    proxies: [...proxies, { ...postgres, name: 'guarded', listen: `${HOST}:${ports.get('guarded')}` }],
+  const policies = [
+    { name: 'secret', action: 'deny', targets: 'secret_plans' },
+    { name: 'no peeking', action: 'deny', mode: 'shadow', targets: 'pg_stat_activity' },
+  ];
+  const config = {
+    proxies: [...proxies, { ...postgres, name: 'guarded', listen: `${HOST}:${ports.get('guarded')}`, policies }],
     sinks: [{ type: 'clickhouse', name: 'history', path: history }],
     spool: { path: path.join(home, 'spool') },
     show_literals: true,
   };
   const file = path.join(home, 'sluice.yaml');
-  await writeFile(file, stringify(short));
-  const { code, stdout, stderr } = await sluice(['expand', '-c', file]);
-  if (code !== 0) throw new Error(stderr);
-  const full = parse(stdout) as FullForm;
-  const chain = full.static_resources.listeners.find(({ name }) => name === 'guarded')!.filter_chains[0]!;
-  chain.filters.splice(-1, 0, {
-    name: 'sluice.filters.network.deny_relations',
-    typed_config: { '@type': DENY_RELATIONS_TYPE_URL, relations: ['secret_plans'] },
-  });
-  await writeFile(file, stringify(full));
+  await writeFile(file, stringify(config));
   return { file, ports };
 }
 
@@ -157,6 +147,7 @@ async function oddTalk(ports: ReadonlyMap<string, number>): Promise<void> {
   await asPostgres(ports.get('guarded')!, 'spy', async (client) => {
     await client.query('select 2');
     await client.query('select * from secret_plans').catch(() => {});
+    await client.query('select count(*) from pg_stat_activity');
   });
   await asPostgres(postgres, 'impatient', async (client) => {
     await client.query('set statement_timeout = 1');

@@ -191,6 +191,7 @@ function digestOf(n: number): Digest {
     confidence: 'parsed',
     settled: true,
     literalSensitive: false,
+    judged: null,
     sample: '',
     truncated: false,
     slot: n + 1,

@@ -29,6 +29,8 @@ export interface PlaneWishes {
   readonly protocol?: ProtocolFilter;
   /** A link that judges turns, or does what else a test wants; between the protocol filter and tcp_proxy. */
   readonly judge?: () => NetworkFilter;
+  /** The same, made as the data plane makes links. */
+  readonly link?: LinkFactory;
 }
 
 export function clusterConfig(wishes: Partial<ClusterConfig> = {}): ClusterConfig {
@@ -49,7 +51,7 @@ export function clusterConfig(wishes: Partial<ClusterConfig> = {}): ClusterConfi
 export function filterChain(wishes: PlaneWishes): FilterConfig[] {
   const filters: FilterConfig[] = [];
   if (wishes.protocol) filters.push({ name: wishes.protocol.filterName, typeUrl: wishes.protocol.typeUrl, config: {} });
-  if (wishes.judge) filters.push({ name: 'test.judge', typeUrl: JUDGE, config: {} });
+  if (wishes.judge || wishes.link) filters.push({ name: 'test.judge', typeUrl: JUDGE, config: {} });
   const tcp: TcpProxyConfig = {
     stat_prefix: 'db',
     cluster: 'db',
@@ -163,6 +165,7 @@ const NO_DIGESTS: DigestCache = {
   read: unused,
   settle: unused,
   factsOf: unused,
+  judgedOf: unused,
   named: unused,
   holds: unused,
   shapes: unused,
@@ -198,8 +201,9 @@ export function planeOn(
   const log: string[] = [];
   const output = { writableLength: 0, write: (line: string) => log.push(line.trimEnd().slice(25)) > 0 };
   const doors = new LocalDoors({ log: createLogger({ role: 'doors', output }), clock, onChange: () => {} });
-  const { judge } = wishes;
+  const { judge, link } = wishes;
   if (judge) links.set(JUDGE, () => () => judge());
+  if (link) links.set(JUDGE, link);
   const plane = createDataPlane({
     worker: 0,
     network,

@@ -192,7 +192,7 @@ function rowOf(query: Query, at: number, protocol: string): MergedRow {
   const [summary, text, operation, targets, user, application] = query;
   const id = (0x5b1c3f97a2d84e60n + BigInt(at) * 0x1234567n).toString(16);
   const row = {
-    digest: { id, protocol, text, sample: '', summary, operation, targets },
+    digest: { id, protocol, text, sample: '', summary, operation, targets, facts: '' },
     scope: { listener: protocol, database: databaseOf(protocol, user), user, application },
     key: `${at}`,
     numbers: new RowNumbers(),

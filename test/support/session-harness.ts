@@ -247,6 +247,8 @@ export class SessionHarness implements SessionHost {
         if (refusal.last) this.send(Side.downstream, refusal.last);
         this.close('denied');
         break;
+      case 'again':
+        break;
     }
     return verdict;
   }

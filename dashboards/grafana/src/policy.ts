@@ -9,17 +9,32 @@ import { clickhouse, promql } from './targets.ts';
 import { INSTANCE_VARIABLE, ROLLUP_VARIABLES, SCOPE, SCOPE_VARIABLES, TRACES } from './variables.ts';
 
 const DENIED = ["r.error_class = 'denied'", ...SCOPE];
+const WOULD_BE = ["r.shadow_verdict = 'denied'", ...SCOPE];
+/** Of an exchange: a policy by name, and what stands for none. */
+const named = (column: string): string => `if(r.${column} = '', '(none)', r.${column})`;
 
-/** What policies refuse, and to whom. */
+/** What policies say, whom they refuse, and whom those in shadow mode would. */
 export const policy = dashboard({
   uid: UIDS.policy,
   title: 'Sluice: policy',
-  description: 'What policies refused: which rules, whom, which queries. Empty where nothing is refused.',
+  description:
+    'What policies refused: which ones, whom, which queries; and what those in shadow mode would refuse. Empty where there are none.',
   tags: ['policy'],
   variables: [...ROLLUP_VARIABLES, ...SCOPE_VARIABLES, INSTANCE_VARIABLE, TRACES],
   sections: [
-    { title: 'Refused', tiles: [...numbers(), deniedByRule(), deniedByFilter()] },
-    { title: 'Whom and what', tiles: [rules(), refusedCallers(), refusedQueries()] },
+    { title: 'Refused', tiles: [...numbers(), verdicts(), refusedByPolicy()] },
+    {
+      title: 'Whom and what',
+      tiles: [policies('Policies', 'What each policy refused', 'policy', DENIED), refusedCallers(), refusedQueries()],
+    },
+    {
+      title: 'Shadow mode: what would be refused',
+      tiles: [
+        wouldBeRefused(),
+        policies('Policies in shadow mode', 'What each policy would refuse', 'shadow_policy', WOULD_BE),
+        wouldBeQueries(),
+      ],
+    },
     {
       title: 'Samples',
       tiles: [
@@ -66,51 +81,89 @@ function numbers(): Tile[] {
   ];
 }
 
-function deniedByRule(): Tile {
-  const sql = `SELECT $__timeInterval(r.ts) AS time, if(r.rule = '', '(none)', r.rule) AS rule, sum(r.weight) / $__interval_s AS refused
-${inTable(EXCHANGES, ...DENIED)}
-GROUP BY time, rule ORDER BY time`;
+function verdicts(): Tile {
   return timeseries({
-    title: 'Refused by rule',
-    description: 'Exchanges a second, by the rule that refused them. ClickHouse, `exchanges`.',
-    unit: 'ops',
-    stacked: true,
-    legend: placeholder('__field.labels.rule'),
-    targets: [clickhouse(sql, 'timeseries')],
-  });
-}
-
-function deniedByFilter(): Tile {
-  return timeseries({
-    title: 'Refused by filter',
+    title: 'Verdicts',
     description:
-      'Messages a second that a policy refused, and those sent in their place so that the client reads the refusal where it belongs; by the filter’s stat_prefix. Prometheus.',
+      'Messages a second that were judged, by what was said: enforced, and in shadow mode. One message may hold several operations. Prometheus.',
     unit: 'ops',
     targets: [
-      promql(rate('sluice_postgres_denied_total', INSTANCE, { by: ['stat_prefix'] }), 'refused {{stat_prefix}}'),
-      promql(
-        rate('sluice_postgres_stand_ins_total', INSTANCE, { by: ['stat_prefix'] }),
-        'in their place {{stat_prefix}}',
-      ),
+      promql(rate('sluice_policy_verdicts_total', INSTANCE, { by: ['mode', 'verdict'] }), '{{mode}} {{verdict}}'),
     ],
   });
 }
 
-function rules(): Tile {
-  const sql = `SELECT if(r.rule = '', '(none)', r.rule) AS rule, sum(r.weight) AS refused, uniq(r.user) AS users,
-  uniq(r.digest) AS queries, max(r.ts) AS latest
+function refusedByPolicy(): Tile {
+  const sql = `SELECT $__timeInterval(r.ts) AS time, ${named('policy')} AS policy, sum(r.weight) / $__interval_s AS refused
 ${inTable(EXCHANGES, ...DENIED)}
-GROUP BY rule ORDER BY refused DESC LIMIT 100`;
+GROUP BY time, policy ORDER BY time`;
+  return timeseries({
+    title: 'Refused by policy',
+    description: 'Exchanges a second, by the policy that refused them. ClickHouse, `exchanges`.',
+    unit: 'ops',
+    stacked: true,
+    legend: placeholder('__field.labels.policy'),
+    targets: [clickhouse(sql, 'timeseries')],
+  });
+}
+
+function wouldBeRefused(): Tile {
+  const sql = `SELECT $__timeInterval(r.ts) AS time, ${named('shadow_policy')} AS policy, sum(r.weight) / $__interval_s AS refused
+${inTable(EXCHANGES, ...WOULD_BE)}
+GROUP BY time, policy ORDER BY time`;
+  return timeseries({
+    title: 'Would be refused, by policy',
+    description:
+      'Exchanges a second that a policy in shadow mode would have refused, by policy. They went on all the same. ClickHouse, `exchanges`.',
+    unit: 'ops',
+    stacked: true,
+    legend: placeholder('__field.labels.policy'),
+    targets: [clickhouse(sql, 'timeseries')],
+  });
+}
+
+function policies(title: string, what: string, column: string, conditions: readonly string[]): Tile {
+  const sql = `SELECT ${named(column)} AS policy, sum(r.weight) AS refused, uniq(r.user) AS users,
+  uniq(r.digest) AS queries, max(r.ts) AS latest
+${inTable(EXCHANGES, ...conditions)}
+GROUP BY policy ORDER BY refused DESC LIMIT 100`;
   return table({
-    title: 'Rules',
-    description: 'What each rule refused within the time range. ClickHouse, `exchanges`.',
+    title,
+    description: `${what} within the time range. ClickHouse, \`exchanges\`.`,
     targets: [clickhouse(sql, 'table')],
     columns: [
-      { name: 'rule', title: 'Rule' },
+      { name: 'policy', title: 'Policy' },
       { name: 'refused', title: 'Refused', unit: 'short', bar: true },
       { name: 'users', title: 'Users', unit: 'short' },
       { name: 'queries', title: 'Queries', unit: 'short' },
       { name: 'latest', title: 'Latest' },
+    ],
+    width: 12,
+  });
+}
+
+function wouldBeQueries(): Tile {
+  const sql = `WITH heaviest AS (
+  SELECT r.digest AS digest, any(r.protocol) AS protocol, ${named('shadow_policy')} AS policy, sum(r.weight) AS refused,
+    groupUniqArray(5)(r.user) AS users
+  ${inTable(EXCHANGES, ...WOULD_BE)}
+  GROUP BY digest, policy ORDER BY refused DESC LIMIT 50
+)
+SELECT if(d.summary = '', heaviest.digest, d.summary) AS summary, heaviest.protocol AS protocol, policy,
+  arrayStringConcat(users, ', ') AS callers, refused, heaviest.digest AS digest
+FROM heaviest LEFT JOIN ${SUMMARIES} USING (digest)
+ORDER BY refused DESC`;
+  return table({
+    title: 'Queries that would be refused',
+    description: 'What stops working when the policies in shadow mode are enforced. ClickHouse, `exchanges`.',
+    targets: [clickhouse(sql, 'table')],
+    columns: [
+      { name: 'summary', title: 'Query', width: 400, links: [ROW_TO_QUERY] },
+      { name: 'protocol', title: 'Protocol' },
+      { name: 'policy', title: 'Policy' },
+      { name: 'callers', title: 'Users' },
+      { name: 'refused', title: 'Would be refused', unit: 'short', bar: true },
+      { name: 'digest', title: 'Digest', links: [ROW_TO_QUERY] },
     ],
     width: 12,
   });

@@ -18,6 +18,20 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
+/** A policy of the short form (docs/policy.md), shown at work. */
+export interface DemoPolicy {
+  readonly name: string;
+  readonly action: 'allow' | 'deny' | 'limit';
+  readonly mode: 'enforce' | 'shadow';
+  readonly users?: readonly string[];
+  readonly applications?: readonly string[];
+  readonly operations?: readonly string[];
+  readonly targets?: readonly string[];
+  readonly message?: string;
+  /** A command that meets it, for a curious user's terminal. */
+  readonly tryIt?: (sluice: Target) => string;
+}
+
 /** One of the demo's databases: a throw-away server, and those who use it through Sluice. */
 export interface House {
   /** The protocol's name: the URL scheme, and what `--only` takes. */
@@ -32,6 +46,8 @@ export interface House {
   /** Tables and rows, straight to the server: whoever is open has had them for long. */
   prepare(server: Target): Promise<void>;
   startWorkload(sluice: Target): Workload;
+  /** What its proxy refuses, or would. */
+  readonly policies?: readonly DemoPolicy[];
   /** A command for a curious user's terminal. */
   tryIt(sluice: Target): string;
 }

@@ -65,7 +65,7 @@ function isAnswer(value: unknown): value is QueriesAnswer {
 }
 
 /** fetch wraps the socket's error, and that of several addresses once more. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   if (cause instanceof Error) return 'code' in cause ? String(cause.code) : reasonOf(cause);

@@ -1,9 +1,14 @@
 import { writeMysqlTarget } from '../sql/mysql-quoted.ts';
+import { Accesses } from './accesses.ts';
+import { isHarmlessMysqlFunction } from './mysql-functions.ts';
 import { mysqlFunctionSensitivity } from './mysql-sensitive.ts';
+import { hasCondition, limitSpan } from './mysql-tree-limits.ts';
 import {
   aliasOf,
   ctesOf,
+  isQuoted,
   isReserved,
+  isString,
   isVariant,
   KNOWN_NODES,
   LEAVES,
@@ -24,6 +29,14 @@ const NODES = 50_000;
 const SELECT = ['select'] as const;
 const SELECT_LOCK = ['select', 'lock'] as const;
 
+/** Policies' words for what is called otherwise in summaries. */
+const VERBS = new Map([
+  ['show', 'describe'],
+  ['analyze', 'maintain'],
+  ['flush', 'admin'],
+  ['revoke', 'grant'],
+]);
+
 const SEQUENCES = new Set(['nextval', 'lastval', 'setval']);
 
 /** Tables that a statement changes, by name or alias; null: all that it names. */
@@ -41,17 +54,27 @@ interface Work {
  * Walks sqlparser-rs's tree as treeFacts does Postgres': with a stack of its own, in textual order. Null if the tree is
  * larger than the budget, names more relations than we keep, or holds a node that we do not know.
  */
-export const mysqlTreeFacts = (tree: unknown, label: string): TreeFacts | null => {
+export const mysqlTreeFacts = (tree: unknown, label: string, _literals: boolean, text: string): TreeFacts | null => {
   const walk = new Walk(label);
-  for (const statement of listOf(tree)) walk.statement(statement, null);
-  return walk.run()
-    ? { summary: walk.summary.toString(), targets: walk.targets.list(), sensitivity: walk.sensitivity }
-    : null;
+  const statements = listOf(tree);
+  for (const statement of statements) walk.statement(statement, null);
+  if (!walk.run()) return null;
+  const { accesses } = walk;
+  const only = statements.length === 1 ? statements[0] : null;
+  const judged = {
+    accesses: accesses.list(),
+    unresolved: accesses.unresolved,
+    hasWhere: statements.every((statement) => hasCondition(statement)),
+    limit: -1,
+    limitAt: limitSpan(only, text),
+  };
+  return { summary: walk.summary.toString(), targets: walk.targets.list(), sensitivity: walk.sensitivity, judged };
 };
 
 class Walk {
   readonly summary = new Summary();
   readonly targets = new Targets();
+  readonly accesses = new Accesses();
   sensitivity: number = Sensitive.no;
   #unknown = false;
   #stack: Work[] = [];
@@ -164,13 +187,16 @@ class Walk {
 
   #target(value: unknown, operations: readonly string[]): void {
     const [schema, name] = schemaAndName(value);
-    if (isReserved(value)) this.#unknown = true;
+    if (isReserved(value) || isString(value)) this.#unknown = true;
     if (schema === '' && name === '') return; // *.*
     this.#add(schema, name, operations);
   }
 
   #add(schema: string, name: string, operations: readonly string[]): void {
-    for (const operation of operations) this.targets.add(schema, name, operation);
+    for (const operation of operations) {
+      this.targets.add(schema, name, operation);
+      this.accesses.add(VERBS.get(operation) ?? operation, operation === 'call' ? 'procedure' : 'table', schema, name);
+    }
     this.summary.add(writeMysqlTarget(schema, name));
   }
 
@@ -188,14 +214,21 @@ class Walk {
       return;
     }
     if (isReserved(node['name']) || isReserved(node['alias'])) this.#unknown = true;
+    if (isString(node['name'])) this.#unknown = true;
     const [schema, name] = schemaAndName(node['name']);
-    if (schema === '' && (hides(scope, name) || name.toLowerCase() === 'dual')) return;
+    // What is changed is a table, whatever a common table expression of that name says.
+    if (schema === '' && changed === null && hides(scope, name)) return;
+    if (schema === '' && name.toLowerCase() === 'dual' && !isQuoted(node['name'])) return;
     const hit = changed && (changed.names === null || changed.names.has(aliasOf(node)) || changed.names.has(name));
     this.#target(node['name'], hit ? [changed.operation] : operations);
   }
 
   #function(node: Node, work: Work): void {
-    const name = partsOf(node['name']).at(-1) ?? '';
+    const parts = partsOf(node['name']);
+    const name = parts.at(-1) ?? '';
+    if (parts.length === 1 && name.toLowerCase() === 'load_file') this.accesses.add('file', '', '', '');
+    else if (parts.length > 1 || !isHarmlessMysqlFunction(name))
+      this.accesses.add('call', 'function', parts.at(-2) ?? '', name);
     this.sensitivity = Math.max(this.sensitivity, mysqlFunctionSensitivity(name));
     // Their argument is a relation.
     if (SEQUENCES.has(name.toLowerCase())) this.#unknown = true;
@@ -300,6 +333,7 @@ class Walk {
         const name = partsOf(part.schema).at(-1) ?? '';
         if (name === '') continue;
         this.targets.add(name, '', part.operation);
+        this.accesses.add(VERBS.get(part.operation) ?? part.operation, 'schema', name, '');
         this.summary.add(writeMysqlTarget(name, ''));
       } else this.#then(part.walk, scope);
     }

@@ -24,7 +24,7 @@ export const KNOWN_NODES = new Set(`${EXPRESSIONS} ${QUERIES} ${DEFINITIONS}`.sp
 /** Fields and variants that hold no relation, function or query. */
 export const LEAVES = new Set(
   (
-    'Identifier CompoundIdentifier alias span data_type table_options op keyword hive_distribution hive_formats ' +
+    'Identifier CompoundIdentifier ObjectName alias span data_type table_options op keyword hive_distribution hive_formats ' +
     'index_hints partitions optimizer_hints modifier characteristics lock_type file_format Number SingleQuotedString ' +
     'DoubleQuotedString NationalStringLiteral HexStringLiteral SingleQuotedByteStringLiteral Boolean Placeholder ' +
     'field leading_field last_field fractional_seconds_precision target_type charset referred_columns columns_list ' +
@@ -57,6 +57,17 @@ export const variantOf = (value: unknown): readonly [variant: string, node: unkn
   for (const key in value) if (isVariant(key)) return [key, value[key]];
   return ['', null];
 };
+
+const quotesOf = (name: unknown): unknown[] =>
+  (Array.isArray(name) ? name : [name]).map((part) => {
+    const inner = isNode(part) ? (part['Identifier'] ?? part) : null;
+    return isNode(inner) ? inner['quote_style'] : null;
+  });
+
+/** A string in a name's place: the parser takes what no server does, or only in another mode. */
+export const isString = (name: unknown): boolean =>
+  quotesOf(name).some((quote) => quote !== undefined && quote !== null && quote !== '`');
+export const isQuoted = (name: unknown): boolean => quotesOf(name).includes('`');
 
 /** An alias as it stands in a table factor, or ''. */
 export const aliasOf = (node: Node): string => (isNode(node['alias']) ? identifier(node['alias']['name']) : '');

@@ -42,3 +42,17 @@ export const parseForm = (canonical: CanonicalWriter, source: Buffer, forms: For
   }
   return text + bytes.toString('utf8', from);
 };
+
+/** Where in parseForm()'s text, in bytes, each literal's stand-in begins. */
+export const formOffsets = (canonical: CanonicalWriter, forms: Forms): number[] => {
+  const offsets: number[] = [];
+  let grown = 0;
+  for (let i = 0; i < canonical.literals; i++) {
+    const at = canonical.literalAt[i]!;
+    offsets.push(at + grown);
+    const form = forms[canonical.literalKind[i]!];
+    const bytes = form === undefined ? canonical.literalTo[i]! - canonical.literalFrom[i]! : Buffer.byteLength(form);
+    grown += bytes - (canonical.out[at + 1] === 0x2b ? 2 : 1);
+  }
+  return offsets;
+};

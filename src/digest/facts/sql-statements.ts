@@ -1,14 +1,25 @@
 import { Sensitive } from './sql-sensitive.ts';
-import { isNode, listOf, type Node, nameParts, textOf } from './sql-tree.ts';
+import { isHarmlessSetting } from './sql-settings.ts';
+import { inner, isNode, listOf, type Node, nameParts, textOf } from './sql-tree.ts';
 
-/** What a utility statement says: a relation by name, a part of the tree to walk on, or that a literal decides. */
+/**
+ * What a utility statement says: a relation by name (or a schema, with the name ''), a part of the tree to walk on, an
+ * access that is none to a relation, that a literal decides, or that more is done than can be told.
+ */
 export type Part =
   | { readonly schema: string; readonly name: string; readonly operations: readonly string[] }
   | { readonly node: unknown; readonly operations: readonly string[] }
-  | { readonly sensitivity: number };
+  | { readonly access: readonly [verb: string, type: string, schema: string, name: string] }
+  | { readonly sensitivity: number }
+  | { readonly doubt: string };
 
-/** A reader of one kind of statement. Statements without one are walked as they are: relations in them are `references`. */
-type Reader = (node: Node) => Part[];
+/** A reader of one kind of statement; `literals`: string literals in it are the text's own. */
+type Reader = (node: Node, literals: boolean) => Part[];
+
+const access = (verb: string, type = '', schema = '', name = ''): Part => ({ access: [verb, type, schema, name] });
+/** An access to an object by the parts of its name. */
+const accessTo = (verb: string, type: string, parts: readonly string[]): Part =>
+  access(verb, type, parts.at(-2) ?? '', parts.at(-1) ?? '');
 
 const walk = (node: unknown, ...operations: string[]): Part => ({ node, operations });
 
@@ -52,6 +63,31 @@ const named = (parts: readonly string[], ...operations: string[]): Part[] => {
   return name === undefined ? [] : [{ schema: parts.at(-2) ?? '', name, operations }];
 };
 
+/** Kinds of objects that belong to a schema and are no relations. */
+const IN_SCHEMAS: Readonly<Record<string, string>> = {
+  OBJECT_FUNCTION: 'function',
+  OBJECT_PROCEDURE: 'function',
+  OBJECT_ROUTINE: 'function',
+  OBJECT_AGGREGATE: 'function',
+  OBJECT_TYPE: 'type',
+  OBJECT_DOMAIN: 'type',
+  OBJECT_DOMCONSTRAINT: 'type',
+  OBJECT_ATTRIBUTE: 'type',
+  OBJECT_COLLATION: 'collation',
+  OBJECT_CONVERSION: 'conversion',
+  OBJECT_STATISTIC_EXT: 'statistics',
+  OBJECT_TSCONFIGURATION: 'text search configuration',
+  OBJECT_TSDICTIONARY: 'text search dictionary',
+};
+
+/** The parts of an object's name in any of the forms that the grammar has for one. */
+const objectParts = (value: unknown): string[] => {
+  const withArgs = inner(value, 'ObjectWithArgs');
+  if (withArgs !== null) return nameParts(withArgs['objname']);
+  const type = inner(value, 'TypeName');
+  return type === null ? nameParts(value) : nameParts(type['names']);
+};
+
 /** DROP, COMMENT, SECURITY LABEL: an object by its kind. */
 const object = (kind: string, value: unknown, operation: string): Part[] => {
   const parts = nameParts(value);
@@ -59,14 +95,73 @@ const object = (kind: string, value: unknown, operation: string): Part[] => {
   if (PARTS_OF_RELATIONS.has(kind)) return named(parts.slice(0, -1), 'alter');
   if (kind === 'OBJECT_SCHEMA')
     return parts[0] === undefined ? [] : [{ schema: parts[0], name: '', operations: [operation] }];
-  return [];
+  const verb = operation === 'drop' ? 'drop' : 'alter';
+  const type = IN_SCHEMAS[kind];
+  if (type !== undefined) return [accessTo(verb, type, objectParts(value))];
+  const last = objectParts(value).at(-1) ?? '';
+  if (kind === 'OBJECT_ROLE') return [access('grant', 'role', '', last)];
+  return [access('admin', kind.slice('OBJECT_'.length).toLowerCase(), '', last)];
 };
 
-const code: Reader = (node) => [{ sensitivity: Sensitive.code }, ...others(node)];
-const byLiteral: Reader = (node) => [{ sensitivity: Sensitive.literal }, ...others(node)];
+const CODE = 'runs code that nobody can read';
+const code: Reader = (node) => [{ sensitivity: Sensitive.code }, access('code'), { doubt: CODE }, ...others(node)];
+const harmless =
+  (verb: 'session' | 'transaction'): Reader =>
+  () => [access(verb)];
+
+/** What belongs to the whole server or database, and is for its administrators: `field` names it. */
+const admin =
+  (type: string, field = ''): Reader =>
+  (node) => [access('admin', type, '', field === '' ? '' : textOf(node[field])), ...others(node)];
+
+/** Roles and what they may do: `field` names one. */
+const role =
+  (field: string): Reader =>
+  (node) => {
+    const value = node[field];
+    const spec = isNode(value) ? textOf(value['rolename']) : textOf(value);
+    return [access('grant', 'role', '', spec)];
+  };
+
+/** An object of a schema, that is no relation, by the list of strings in a field. */
+const inSchema =
+  (verb: string, type: string, field: string): Reader =>
+  (node) => [accessTo(verb, type, objectParts(node[field])), ...others(node, field)];
+
+/** SET and RESET. */
+const set: Reader = (node, literals) => {
+  const kind = textOf(node['kind']);
+  const name = textOf(node['name']).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const parts: Part[] = [{ sensitivity: Sensitive.literal }];
+  const resets = kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT';
+  if (kind === 'VAR_RESET_ALL') return [...parts, access('session')];
+  if (kind === 'VAR_SET_MULTI') return [...parts, access('transaction')];
+  if (name === 'role' || name === 'session_authorization') {
+    const value = inner(listOf(node['args'])[0], 'A_Const')?.['sval'];
+    return [...parts, access('role', 'role', '', isNode(value) && literals ? textOf(value['sval']) : '')];
+  }
+  return [...parts, resets || isHarmlessSetting(name) ? access('session') : access('setting', 'setting', '', name)];
+};
+
+/** What GRANT names beside relations. */
+const GRANTED: Readonly<Record<string, string>> = {
+  OBJECT_FUNCTION: 'function',
+  OBJECT_PROCEDURE: 'function',
+  OBJECT_ROUTINE: 'function',
+  OBJECT_TYPE: 'type',
+  OBJECT_DOMAIN: 'type',
+};
 
 const grant: Reader = (node) => {
   const operation = node['is_grant'] === true ? 'grant' : 'revoke';
+  const objtype = textOf(node['objtype']);
+  if (objtype !== 'OBJECT_TABLE' && objtype !== 'OBJECT_SEQUENCE' && objtype !== 'OBJECT_SCHEMA') {
+    const type = GRANTED[objtype] ?? objtype.slice('OBJECT_'.length).toLowerCase();
+    if (node['targtype'] === 'ACL_TARGET_ALL_IN_SCHEMA')
+      return listOf(node['objects']).map((item) => access('grant', type, nameParts(item)[0] ?? '', ''));
+    const granted = listOf(node['objects']).map((item) => accessTo('grant', type, objectParts(item)));
+    return granted.length === 0 ? [access('grant', type)] : granted;
+  }
   const all = node['targtype'] === 'ACL_TARGET_ALL_IN_SCHEMA' || node['objtype'] === 'OBJECT_SCHEMA';
   const parts: Part[] = [];
   for (const item of listOf(node['objects'])) {
@@ -77,10 +172,17 @@ const grant: Reader = (node) => {
   return parts;
 };
 
-const copy: Reader = (node) => {
+const copy: Reader = (node, literals) => {
   const parts: Part[] = [];
-  if (node['is_program'] === true) parts.push({ sensitivity: Sensitive.code });
-  else if (node['filename'] !== undefined) parts.push({ sensitivity: Sensitive.literal });
+  const relation = isNode(node['relation']) ? node['relation'] : {};
+  const direction = node['is_from'] === true ? 'copy_from' : 'copy_to';
+  if (node['relation'] === undefined) parts.push(access(direction));
+  else parts.push(access(direction, 'table', textOf(relation['schemaname']), textOf(relation['relname'])));
+  if (node['is_program'] === true) parts.push({ sensitivity: Sensitive.code }, access('program'));
+  else if (node['filename'] !== undefined) {
+    const file = literals ? textOf(node['filename']) : '';
+    parts.push({ sensitivity: Sensitive.literal }, access('file', 'file', '', file));
+  }
   parts.push(walk(node['relation'], 'copy', node['is_from'] === true ? 'insert' : 'select'));
   parts.push(walk(node['query'], 'references'), walk(node['whereClause'], 'select'));
   return parts;
@@ -91,6 +193,7 @@ const call: Reader = (node) => {
   return [
     { sensitivity: Sensitive.code },
     ...named(nameParts(func['funcname']), 'call'),
+    accessTo('call', 'function', nameParts(func['funcname'])),
     walk(func['args'], 'references'),
   ];
 };
@@ -102,7 +205,8 @@ const createTableAs: Reader = (node) => {
 
 const schema: Reader = (node) => {
   const name = textOf(node['schemaname']);
-  const own: Part[] = name === '' ? [] : [{ schema: name, name: '', operations: ['create'] }];
+  // CREATE SCHEMA AUTHORIZATION has the role's name, which is not written here perhaps.
+  const own: Part[] = name === '' ? [access('create', 'schema')] : [{ schema: name, name: '', operations: ['create'] }];
   return [...own, walk(node['schemaElts'], 'references')];
 };
 
@@ -111,12 +215,24 @@ const renameOrMove =
   (node) => {
     const kind = textOf(node['objectType'] ?? node['renameType']);
     if (node['relation'] !== undefined) return [walk(node['relation'], operation)];
+    if (kind === 'OBJECT_ROLE') return [access('grant', 'role', '', textOf(node['subname']))];
+    if (kind === 'OBJECT_DATABASE') return [access('admin', 'database', '', textOf(node['subname']))];
     if (kind === 'OBJECT_SCHEMA') return [{ schema: textOf(node['subname']), name: '', operations: [operation] }];
     return object(kind, node['object'], operation);
   };
 
 /** Routines hold their body as a literal or as statements; neither runs now. */
-const routine: Reader = (node) => [{ sensitivity: Sensitive.literal }, walk(node['sql_body'], 'references')];
+const routine: Reader = (node) => [
+  { sensitivity: Sensitive.literal },
+  accessTo('create', 'function', nameParts(node['funcname'])),
+  walk(node['sql_body'], 'references'),
+];
+
+const executes: Reader = (node) => [
+  { sensitivity: Sensitive.code },
+  { doubt: 'runs a statement that was prepared' },
+  ...others(node),
+];
 
 /** Readers by the tree's statement types. */
 export const UTILITY: Readonly<Record<string, Reader>> = {
@@ -146,31 +262,141 @@ export const UTILITY: Readonly<Record<string, Reader>> = {
   CommentStmt: (node) => object(textOf(node['objtype']), node['object'], 'comment'),
   SecLabelStmt: (node) => [
     { sensitivity: Sensitive.literal },
+    access('admin', 'label'),
     ...object(textOf(node['objtype']), node['object'], 'label'),
   ],
   GrantStmt: grant,
   RefreshMatViewStmt: on('relation', 'refresh'),
-  VacuumStmt: (node) => [walk(node['rels'], node['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')],
-  ClusterStmt: on('relation', 'cluster'),
+  VacuumStmt: (node) => [
+    walk(node['rels'], node['is_vacuumcmd'] === true ? 'vacuum' : 'analyze'),
+    ...(node['rels'] === undefined ? [access('maintain', 'database')] : []),
+  ],
+  ClusterStmt: (node) => [
+    walk(node['relation'], 'cluster'),
+    ...(node['relation'] === undefined ? [access('maintain', 'database')] : []),
+  ],
   ReindexStmt: (node) => {
     const name = textOf(node['name']);
     if (node['kind'] === 'REINDEX_OBJECT_SCHEMA' && name !== '')
       return [{ schema: name, name: '', operations: ['reindex'] }];
+    if (node['relation'] === undefined) return [access('maintain', 'database', '', name)];
     return [walk(node['relation'], 'reindex')];
   },
   ExplainStmt: around('query'),
   DeclareCursorStmt: around('query'),
-  PrepareStmt: (node) => [{ sensitivity: Sensitive.literal }, walk(node['query'], 'references')],
-  ExecuteStmt: code,
+  FetchStmt: (node) =>
+    node['ismove'] === true ? [access('session')] : [{ doubt: 'reads from a cursor that was not seen opened' }],
+  ClosePortalStmt: harmless('session'),
+  PrepareStmt: (node) => [{ sensitivity: Sensitive.literal }, access('session'), walk(node['query'], 'references')],
+  ExecuteStmt: executes,
+  DeallocateStmt: harmless('session'),
+  ReturnStmt: (node) => others(node),
   CallStmt: call,
   DoStmt: code,
-  LoadStmt: code,
-  VariableSetStmt: byLiteral,
-  AlterSystemStmt: byLiteral,
-  AlterRoleSetStmt: byLiteral,
-  AlterDatabaseSetStmt: byLiteral,
-  DiscardStmt: byLiteral,
+  TransactionStmt: harmless('transaction'),
+  ConstraintsSetStmt: harmless('session'),
+  VariableSetStmt: set,
+  VariableShowStmt: harmless('session'),
+  DiscardStmt: (node) => [{ sensitivity: Sensitive.literal }, access('session'), ...others(node)],
+  ListenStmt: (node) => [access('listen', 'channel', '', textOf(node['conditionname']))],
+  UnlistenStmt: harmless('session'),
+  NotifyStmt: (node) => [access('notify', 'channel', '', textOf(node['conditionname']))],
+  LoadStmt: (node, literals) => [
+    { sensitivity: Sensitive.code },
+    access('admin', 'library', '', literals ? textOf(node['filename']) : ''),
+  ],
+  CheckPointStmt: admin('server'),
+  AlterSystemStmt: (node) => {
+    const setting = isNode(node['setstmt']) ? textOf(node['setstmt']['name']) : '';
+    return [{ sensitivity: Sensitive.literal }, access('admin', 'setting', '', setting)];
+  },
+  CreateRoleStmt: role('role'),
+  AlterRoleStmt: role('role'),
+  AlterRoleSetStmt: (node, literals) => [{ sensitivity: Sensitive.literal }, ...role('role')(node, literals)],
+  DropRoleStmt: (node) =>
+    listOf(node['roles']).map((item) => access('grant', 'role', '', textOf(inner(item, 'RoleSpec')?.['rolename']))),
+  GrantRoleStmt: (node) =>
+    listOf(node['granted_roles']).map((item) =>
+      access('grant', 'role', '', textOf(inner(item, 'AccessPriv')?.['priv_name'])),
+    ),
+  AlterDefaultPrivilegesStmt: () => [access('grant')],
+  DropOwnedStmt: () => [access('drop'), access('grant', 'role')],
+  ReassignOwnedStmt: () => [access('alter'), access('grant', 'role')],
+  CreatedbStmt: admin('database', 'dbname'),
+  DropdbStmt: admin('database', 'dbname'),
+  AlterDatabaseStmt: admin('database', 'dbname'),
+  AlterDatabaseRefreshCollStmt: admin('database', 'dbname'),
+  AlterDatabaseSetStmt: (node, literals) => [
+    { sensitivity: Sensitive.literal },
+    ...admin('database', 'dbname')(node, literals),
+  ],
+  CreateTableSpaceStmt: admin('tablespace', 'tablespacename'),
+  DropTableSpaceStmt: admin('tablespace', 'tablespacename'),
+  AlterTableSpaceOptionsStmt: admin('tablespace', 'tablespacename'),
+  AlterTableMoveAllStmt: admin('tablespace', 'orig_tablespacename'),
+  CreateExtensionStmt: admin('extension', 'extname'),
+  AlterExtensionStmt: admin('extension', 'extname'),
+  AlterExtensionContentsStmt: admin('extension', 'extname'),
+  CreateFdwStmt: admin('fdw', 'fdwname'),
+  AlterFdwStmt: admin('fdw', 'fdwname'),
+  CreateForeignServerStmt: admin('foreign_server', 'servername'),
+  AlterForeignServerStmt: admin('foreign_server', 'servername'),
+  CreateUserMappingStmt: admin('foreign_server', 'servername'),
+  AlterUserMappingStmt: admin('foreign_server', 'servername'),
+  DropUserMappingStmt: admin('foreign_server', 'servername'),
+  ImportForeignSchemaStmt: (node) => [
+    { sensitivity: Sensitive.code },
+    access('admin', 'foreign_server', '', textOf(node['server_name'])),
+    { schema: textOf(node['local_schema']), name: '', operations: ['create'] },
+    ...others(node),
+  ],
+  CreatePublicationStmt: admin('publication', 'pubname'),
+  AlterPublicationStmt: admin('publication', 'pubname'),
+  CreateSubscriptionStmt: (node, literals) => [
+    { sensitivity: Sensitive.literal },
+    ...admin('subscription', 'subname')(node, literals),
+  ],
+  AlterSubscriptionStmt: admin('subscription', 'subname'),
+  DropSubscriptionStmt: admin('subscription', 'subname'),
+  CreatePLangStmt: admin('language', 'plname'),
+  CreateAmStmt: admin('access_method', 'amname'),
+  CreateEventTrigStmt: admin('event_trigger', 'trigname'),
+  AlterEventTrigStmt: admin('event_trigger', 'trigname'),
+  CreateCastStmt: admin('cast'),
+  CreateTransformStmt: admin('transform'),
+  CreateOpClassStmt: admin('opclass'),
+  CreateOpFamilyStmt: admin('opfamily'),
+  AlterOpFamilyStmt: admin('opfamily'),
+  AlterOperatorStmt: admin('operator'),
+  CreateConversionStmt: inSchema('create', 'conversion', 'conversion_name'),
   CreateFunctionStmt: routine,
-  ImportForeignSchemaStmt: code,
-  CreateSubscriptionStmt: byLiteral,
+  AlterFunctionStmt: (node) => {
+    const func = isNode(node['func']) ? node['func'] : {};
+    return [accessTo('alter', 'function', nameParts(func['objname'])), ...others(node, 'func')];
+  },
+  DefineStmt: (node) => {
+    const kind = textOf(node['kind']);
+    const type = IN_SCHEMAS[kind] ?? kind.slice('OBJECT_'.length).toLowerCase();
+    return [accessTo('create', type, nameParts(node['defnames'])), ...others(node, 'defnames')];
+  },
+  CompositeTypeStmt: (node) => {
+    const type = isNode(node['typevar']) ? node['typevar'] : {};
+    return [access('create', 'type', textOf(type['schemaname']), textOf(type['relname'])), ...others(node, 'typevar')];
+  },
+  CreateDomainStmt: inSchema('create', 'type', 'domainname'),
+  CreateEnumStmt: inSchema('create', 'type', 'typeName'),
+  CreateRangeStmt: inSchema('create', 'type', 'typeName'),
+  AlterDomainStmt: inSchema('alter', 'type', 'typeName'),
+  AlterEnumStmt: inSchema('alter', 'type', 'typeName'),
+  AlterTypeStmt: inSchema('alter', 'type', 'typeName'),
+  AlterCollationStmt: inSchema('alter', 'collation', 'collname'),
+  AlterTSDictionaryStmt: inSchema('alter', 'text search dictionary', 'dictname'),
+  AlterTSConfigurationStmt: inSchema('alter', 'text search configuration', 'cfgname'),
+  CreateStatsStmt: (node) => [
+    accessTo('create', 'statistics', nameParts(node['defnames'])),
+    walk(node['relations'], 'alter'),
+    ...others(node, 'defnames', 'relations'),
+  ],
+  AlterStatsStmt: inSchema('alter', 'statistics', 'defnames'),
+  AlterObjectDependsStmt: (node) => object(textOf(node['objectType']), node['object'], 'alter'),
 };

@@ -1,9 +1,11 @@
 import type { Target } from '../../exchange/digest.ts';
-import { writeName } from '../sql/sql-names.ts';
+import { cutName, writeName } from '../sql/sql-names.ts';
+import { Accesses, type TreeJudged } from './accesses.ts';
+import { addCall } from './sql-functions.ts';
 import { hides, type Scope, withScopes } from './sql-scope.ts';
 import { functionSensitivity, Sensitive } from './sql-sensitive.ts';
 import { type Part, UTILITY } from './sql-statements.ts';
-import { isNode, listOf, type Node, nameParts, textOf } from './sql-tree.ts';
+import { inner, isNode, listOf, type Node, nameParts, textOf } from './sql-tree.ts';
 import { Summary } from './summary.ts';
 import { Targets } from './targets.ts';
 
@@ -13,7 +15,24 @@ export interface TreeFacts {
   targets: readonly Target[];
   /** One of Sensitive. */
   sensitivity: number;
+  /** What policies judge. */
+  judged: TreeJudged;
 }
+
+/** Verbs of policies for what is done to a relation, where they are other words. */
+const VERBS: Readonly<Record<string, string>> = {
+  merge: '', // its parts are told
+  copy: '', // its direction is
+  call: '', // a function
+  comment: 'alter',
+  label: 'alter',
+  revoke: 'grant',
+  refresh: 'maintain',
+  vacuum: 'maintain',
+  analyze: 'maintain',
+  cluster: 'maintain',
+  reindex: 'maintain',
+};
 
 /** Nodes looked at; a larger tree counts as not understood. */
 const NODES = 50_000;
@@ -51,26 +70,83 @@ const LEAVES = new Set([
  * Walks a parse tree with a stack of its own (no recursion over wire data) in textual order, and collects every relation
  * with what is done to it: below WITH, subqueries, data-modifying CTEs, EXPLAIN, COPY, PREPARE … Null if the tree is
  * larger than the budget or names more relations than we keep. `label`: how the summary of a utility statement begins.
+ * `literals`: the tree is that of a text with its own literals, not of one with stand-ins for them.
  */
-export const treeFacts = (tree: unknown, label: string): TreeFacts | null => {
-  const walk = new Walk(label);
-  for (const statement of [...listOf(isNode(tree) ? tree['stmts'] : null)].reverse())
+export const treeFacts = (tree: unknown, label: string, literals: boolean): TreeFacts | null => {
+  const walk = new Walk(label, literals);
+  const statements = listOf(isNode(tree) ? tree['stmts'] : null);
+  for (const statement of [...statements].reverse())
     if (isNode(statement)) walk.push(statement['stmt'], REFERENCES, null);
-  return walk.run()
-    ? { summary: walk.summary.toString(), targets: walk.targets.list(), sensitivity: walk.sensitivity }
-    : null;
+  if (!walk.run()) return null;
+  const condition = conditionOf(statements, walk.changesAll, walk.changes);
+  const limit = statements.length === 1 ? rowLimit(statements[0]) : NO_LIMIT;
+  return {
+    summary: walk.summary.toString(),
+    targets: walk.targets.list(),
+    sensitivity: walk.sensitivity,
+    judged: {
+      accesses: walk.accesses.list(),
+      unresolved: walk.accesses.unresolved,
+      hasWhere: condition,
+      limit: literals ? limit.rows : -1,
+      limitAt: literals ? -1 : limit.at,
+    },
+  };
+};
+
+const NO_LIMIT = { rows: -1, at: -1 };
+
+/** LIMIT n, FETCH FIRST n ROWS ONLY of a whole query, where n is a plain number. */
+const rowLimit = (statement: unknown): { rows: number; at: number } => {
+  const select = isNode(statement) ? inner(statement['stmt'], 'SelectStmt') : null;
+  if (select === null || select['limitOption'] !== 'LIMIT_OPTION_COUNT') return NO_LIMIT;
+  const constant = inner(select['limitCount'], 'A_Const');
+  if (constant === null || !isNode(constant['ival'])) return NO_LIMIT;
+  const { ival } = constant['ival'];
+  return { rows: typeof ival === 'number' ? ival : 0, at: numberOf(constant['location']) };
+};
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? value : 0);
+
+/** Does each UPDATE and DELETE have a condition? Where there is none of them: does each query? */
+const conditionOf = (statements: readonly unknown[], changesAll: boolean, changes: number): boolean => {
+  if (changes > 0) return !changesAll;
+  return statements.every((statement) => {
+    const select = isNode(statement) ? inner(statement['stmt'], 'SelectStmt') : null;
+    return select !== null && isCondition(select['whereClause']);
+  });
+};
+
+/** Does a WHERE depend on the row at all? `true`, `1 = 1` and `$1` do not. */
+const isCondition = (clause: unknown): boolean => {
+  const stack: unknown[] = [clause];
+  for (let nodes = 0; nodes < NODES && stack.length > 0; nodes++) {
+    const what = stack.pop();
+    if (Array.isArray(what)) for (const item of what) stack.push(item);
+    else if (isNode(what)) {
+      if ('ColumnRef' in what || 'CurrentOfExpr' in what) return true;
+      for (const key in what) if (typeof what[key] === 'object') stack.push(what[key]);
+    }
+  }
+  return false;
 };
 
 class Walk {
   readonly summary = new Summary();
   readonly targets = new Targets();
+  readonly accesses = new Accesses();
   sensitivity: number = Sensitive.no;
+  /** UPDATEs and DELETEs, and whether one of them has no condition. */
+  changes = 0;
+  changesAll = false;
+  readonly #literals: boolean;
   readonly #stack: Work[] = [];
   /** Children of the node at hand, in order; they go onto the stack in reverse. */
   readonly #next: Work[] = [];
 
-  constructor(label: string) {
+  constructor(label: string, literals: boolean) {
     this.summary.add(label);
+    this.#literals = literals;
   }
 
   push(what: unknown, operations: readonly string[], scope: Scope): void {
@@ -105,6 +181,7 @@ class Walk {
     // A relation in a field that is typed as one stands there without its wrapper; so do the arms of a UNION.
     if (typeof node['relname'] === 'string') this.#relation(node, operations, scope);
     else if (node['limitOption'] !== undefined) this.#select(node, operations, scope);
+    else if (Array.isArray(node['funcname'])) this.#call(node, operations, scope);
     else {
       for (const key in node) {
         const value = node[key];
@@ -129,29 +206,44 @@ class Walk {
         this.#change('INSERT', node, node['onConflictClause'] === undefined ? ['insert'] : conflict(node), scope);
         break;
       case 'UpdateStmt':
+        this.#changed(node);
         this.#change('UPDATE', node, ['update'], scope);
         break;
       case 'DeleteStmt':
+        this.#changed(node);
         this.#change('DELETE', node, ['delete'], scope);
         break;
       case 'MergeStmt':
         this.#change('MERGE', node, mergeOperations(node), scope);
         break;
-      case 'FuncCall': {
-        const name = nameParts(node['funcname']).at(-1) ?? '';
-        this.sensitivity = Math.max(this.sensitivity, functionSensitivity(name));
-        this.#fields(node, ['funcname'], operations, scope);
+      case 'FuncCall':
+        this.#call(node, operations, scope);
         break;
-      }
       case 'CommonTableExpr':
         this.#fields(node, [], SELECT, scope);
         break;
       default: {
         const utility = UTILITY[type];
-        if (utility) this.#utility(utility(node), scope);
-        else this.#fields(node, [], operations, scope);
+        if (utility) this.#utility(utility(node, this.#literals), scope);
+        else {
+          // A kind of statement that the grammar has learnt since (threats R4).
+          if (type.endsWith('Stmt')) this.accesses.doubt('a kind of statement that is not known');
+          this.#fields(node, [], operations, scope);
+        }
       }
     }
+  }
+
+  #call(node: Node, operations: readonly string[], scope: Scope): void {
+    const name = nameParts(node['funcname']).at(-1) ?? '';
+    this.sensitivity = Math.max(this.sensitivity, functionSensitivity(name));
+    addCall(this.accesses, node['funcname'], node['args'], this.#literals);
+    this.#fields(node, ['funcname'], operations, scope);
+  }
+
+  #changed(node: Node): void {
+    this.changes++;
+    if (!isCondition(node['whereClause'])) this.changesAll = true;
   }
 
   #relation(node: Node, operations: readonly string[], scope: Scope): void {
@@ -162,7 +254,14 @@ class Walk {
   }
 
   #target(schema: string, name: string, operations: readonly string[]): void {
-    for (const operation of operations) this.targets.add(schema, name, operation);
+    for (const operation of operations) {
+      this.targets.add(schema, name, operation);
+      const verb = VERBS[operation] ?? operation;
+      if (verb === '') continue;
+      if (name === '') this.accesses.add(verb, 'schema', '', cutName(schema));
+      // What befalls a schema befalls all in it, but when it is made.
+      if (name !== '' || verb !== 'create') this.accesses.add(verb, 'table', cutName(schema), cutName(name));
+    }
     this.summary.add(
       schema === '' ? writeName(name) : name === '' ? writeName(schema) : `${writeName(schema)}.${writeName(name)}`,
     );
@@ -212,6 +311,8 @@ class Walk {
   #utility(parts: readonly Part[], scope: Scope): void {
     for (const part of parts) {
       if ('sensitivity' in part) this.sensitivity = Math.max(this.sensitivity, part.sensitivity);
+      else if ('access' in part) this.accesses.add(...part.access);
+      else if ('doubt' in part) this.accesses.doubt(part.doubt);
       else if ('name' in part) this.#target(part.schema, part.name, part.operations);
       else this.#then(part.node, part.operations, scope);
     }

@@ -1,4 +1,5 @@
 import type { Histogram } from '../../stats/histogram.ts';
+import { readSeenFacts, type SeenFacts } from '../seen-facts.ts';
 import type { MergedRow } from './merged-rows.ts';
 import { Field, RowNumbers } from './rows-numbers.ts';
 
@@ -96,6 +97,8 @@ export interface QueryRow extends QuerySums {
   readonly text: string;
   readonly operation: string;
   readonly targets: readonly string[];
+  /** What policies judge of it, as far as its digest tells; null for rows folded into one. */
+  readonly facts: SeenFacts | null;
   /** Only with by=error: the native code, '' = none. */
   readonly error?: string;
   /** The text with literals taken out. */
@@ -256,6 +259,7 @@ function present(g: Group, by: Fold | undefined): QueryRow {
     text: digest?.text ?? '',
     operation: digest?.operation ?? named('operation'),
     targets: g.targets,
+    facts: digest === undefined ? null : readSeenFacts(digest.facts),
     ...(by === 'error' ? { error: g.name } : {}),
     ...sums(g.numbers),
     sample: digest?.sample || (digest?.text ?? ''),

@@ -268,6 +268,7 @@ describe('queries', () => {
         text: 'select * from t5 where id = ?',
         operation: 'SELECT',
         targets: ['t5'],
+        facts: { targets: [['', 't5', ['select']]] },
         calls: 1,
         errors: { '42P01': 1 },
         denied: 0,

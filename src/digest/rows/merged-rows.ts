@@ -212,6 +212,7 @@ export class MergedRows {
     shared.facts.summary = told.summary;
     shared.facts.operation = told.operation;
     shared.facts.targets = told.targets;
+    shared.facts.facts = told.facts;
     return shared.facts;
   }
 
@@ -310,5 +311,6 @@ function readDigest(r: PacketReader): DigestFacts {
   const operation = r.text();
   const targets: string[] = [];
   for (let left = r.count(1); left > 0 && !r.bad; left--) targets.push(r.text());
-  return { id, protocol, text, sample, summary, operation, targets };
+  const facts = r.text();
+  return { id, protocol, text, sample, summary, operation, targets, facts };
 }

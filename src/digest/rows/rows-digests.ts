@@ -1,4 +1,5 @@
 import type { Digest } from '../../exchange/digest.ts';
+import { seenFactsText } from '../seen-facts.ts';
 import { bounded } from './rows-scopes.ts';
 
 /** What a row keeps of a digest: copies, so that a digest the cache has let go is not held by it. */
@@ -12,6 +13,8 @@ export interface DigestFacts {
   operation: string;
   /** As written, `schema.name` or `name`; sorted, each once. */
   targets: readonly string[];
+  /** JSON (seen-facts.ts). */
+  facts: string;
 }
 
 export interface DigestEntry extends DigestFacts {
@@ -66,6 +69,7 @@ export class DigestTable {
     const text = bounded(digest.text, this.#heldText < TEXT_BUDGET ? TEXT_BYTES : SHORT_TEXT);
     const sample = bounded(digest.sample, this.#heldText < TEXT_BUDGET ? TEXT_BYTES : SHORT_TEXT);
     this.#heldText += text.length + sample.length;
+    const facts = this.#factsOf(digest);
     this.entries[place] = {
       id: digest.id,
       protocol: digest.protocol,
@@ -74,6 +78,7 @@ export class DigestTable {
       summary: bounded(digest.summary, 255),
       operation: bounded(digest.operation, 64),
       targets: targetNames(digest),
+      facts,
       uses: 0,
       source: null,
       confidence: digest.confidence,
@@ -87,7 +92,7 @@ export class DigestTable {
   release(place: number): void {
     const entry = this.entries[place]!;
     if (entry === null || --entry.uses > 0) return;
-    this.#heldText -= entry.text.length + entry.sample.length;
+    this.#heldText -= entry.text.length + entry.sample.length + entry.facts.length;
     this.#byKey.delete(keyOf(entry));
     this.#unsettled.delete(place);
     this.entries[place] = null;
@@ -106,11 +111,14 @@ export class DigestTable {
       const better =
         source.confidence !== entry.confidence ||
         source.summary !== entry.summary ||
-        source.operation !== entry.operation;
+        source.operation !== entry.operation ||
+        (entry.facts !== '' && seenFactsText(source) !== entry.facts);
       if (better) {
         entry.summary = bounded(source.summary, 255);
         entry.operation = bounded(source.operation, 64);
         entry.targets = targetNames(source);
+        this.#heldText -= entry.facts.length;
+        entry.facts = this.#factsOf(source);
         entry.confidence = source.confidence;
         changed(place);
       }
@@ -119,6 +127,14 @@ export class DigestTable {
         this.#unsettled.delete(place);
       }
     }
+  }
+
+  /** '' where there is no room: half of them cannot be read. */
+  #factsOf(digest: Digest): string {
+    const text = seenFactsText(digest);
+    if (text.length > SHORT_TEXT && this.#heldText >= TEXT_BUDGET) return '';
+    this.#heldText += text.length;
+    return text;
   }
 
   #point(slot: number, place: number): void {

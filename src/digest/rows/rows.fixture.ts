@@ -14,6 +14,7 @@ export const digestOf = (n: number, change: Partial<Digest> = {}): Digest => ({
   confidence: 'parsed',
   settled: true,
   literalSensitive: false,
+  judged: null,
   truncated: false,
   sample: '',
   slot: n,

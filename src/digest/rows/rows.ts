@@ -17,7 +17,7 @@ export interface RowStoreOptions {
 
 /** Sections of a changes() buffer; see RowStore.changes. */
 export const Section = { begin: 1, gone: 2, other: 3, digest: 4, scope: 5, row: 6 } as const;
-export const ROWS_VERSION = 3;
+export const ROWS_VERSION = 4;
 
 /**
  * A worker's digest rows: one a (digest, listener, database, user, application), counted since the worker began. Recording
@@ -119,7 +119,7 @@ export class RowStore {
    *
    * Layout: version (1 byte), then sections, each a tag byte and its fields. `begin`: number and uids of all rows alive,
    * others are gone. `gone`: uids whose rows moved to `other`. `other`: numbers. `digest`: place, id, protocol, text,
-   * summary, operation, targets. `scope`: place, listener, database, user, application. `row`: uid, digest place + 1 (0 =
+   * summary, operation, targets, facts. `scope`: place, listener, database, user, application. `row`: uid, digest place + 1 (0 =
    * told before), scope place, numbers.
    */
   changes(maxBytes = 65_536): Buffer | null {
@@ -238,6 +238,7 @@ export class RowStore {
         for (const field of [id, protocol, text, sample, summary, operation]) w.text(field);
         w.varint(entry.targets.length);
         for (const target of entry.targets) w.text(target);
+        w.text(entry.facts);
       }
       const names = this.#scopes.scopes[scope]!;
       if (this.#toldScopes[scope] !== names) {
@@ -268,6 +269,7 @@ export class RowStore {
       confidence: 'none',
       settled: true,
       literalSensitive: false,
+      judged: null,
       truncated: false,
       sample: '',
       slot: -1,

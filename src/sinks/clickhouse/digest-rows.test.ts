@@ -2,7 +2,14 @@ import { expect, test } from 'vitest';
 import { ToldDigests } from './digest-rows.ts';
 import { TsvWriter } from './tsv-writer.ts';
 
-const entry = (digest: string, summary = 's') => ({ digest, operation: 'SELECT', summary, collection: '', text: 't' });
+const entry = (digest: string, summary = 's') => ({
+  digest,
+  operation: 'SELECT',
+  summary,
+  collection: '',
+  text: 't',
+  facts: '',
+});
 const HOUR = 3600e6;
 const T = 1.8e15;
 

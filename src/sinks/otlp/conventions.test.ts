@@ -29,6 +29,7 @@ const digest = (summary: string, collection = ''): DigestEntry => ({
   summary,
   collection,
   text: summary,
+  facts: '',
 });
 const said = (attributes: ReturnType<Conventions['digest']>) =>
   Object.fromEntries(attributes.filter(([, value]) => value !== ''));

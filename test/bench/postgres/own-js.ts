@@ -3,6 +3,7 @@
  * exchange), the aggregates and the event batch, on the bytes of a point select and its reply. `node test/bench/postgres/own-js.ts`
  * prints it alone; `node --cpu-prof` on it shows where the time goes.
  */
+import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
 import { int16, int32, loginReply, message, READY_IDLE, startupMessage } from '../../support/postgres-bytes.ts';
 import { ownJsWorker, type Traffic } from '../own-js-worker.ts';
 
@@ -14,12 +15,13 @@ export interface OwnJs {
 }
 
 /** Runs of some hundred thousand queries each; µs a query. */
-export async function ownJs(quick: boolean): Promise<OwnJs> {
+export async function ownJs(quick: boolean, policies: PolicySetConfig | null = null): Promise<OwnJs> {
   const [rounds, queries] = quick ? [3, 60_000] : [7, 200_000];
-  const worker = await ownJsWorker('postgres', [
+  const greeting = [
     [startupMessage({ user: 'postgres', database: 'postgres', application_name: 'bench' }), loginReply(1, 1)],
     [parseRequest, parseReply],
-  ]);
+  ] as const;
+  const worker = await ownJsWorker('postgres', greeting, policies);
   const results: OwnJs = { simpleUs: [], preparedUs: [] };
   await worker.run(simple, queries);
   await worker.run(prepared, queries);

@@ -118,6 +118,7 @@ export class Connection {
 
   /** null: it is answered. */
   #serve(frame: Buffer): Promise<void> | null {
+    this.broker.cluster.settings.onFrame(frame, this.entry.remotePort);
     try {
       if (this.sasl.expectsToken) return this.#token(frame);
       return this.#request(frame);

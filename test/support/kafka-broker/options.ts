@@ -36,6 +36,8 @@ export interface KafkaBrokerOptions {
   readonly versions?: Readonly<Record<string, readonly [number, number]>>;
   /** Tagged fields that the schema has not are passed over instead of being a fault. */
   readonly unknownTags?: boolean;
+  /** Told of every frame that is served, without its size, by the port that it came from. */
+  readonly onFrame?: (frame: Buffer, remotePort: number) => void;
 }
 
 export type Settings = Required<Omit<KafkaBrokerOptions, 'sasl'>> & { readonly sasl: Required<SaslOptions> | null };
@@ -56,6 +58,7 @@ export function settingsOf(options: KafkaBrokerOptions): Settings {
     rebalanceDelayMs: 0,
     versions: {},
     unknownTags: false,
+    onFrame: () => {},
     ...options,
     sasl: sasl === undefined ? null : { mechanisms: ['PLAIN', 'SCRAM-SHA-256'], sessionLifetimeMs: 0, ...sasl },
   };

@@ -21,13 +21,15 @@ export function backOffice(shop: Shop): Actor[] {
   const random = new Random(17);
   const screen = shop.pool('backoffice', 'backoffice', 2);
   const reports = shop.pool('analyst', 'reporting', 2);
-  const typing = shop.pool('analyst', 'psql', 1);
+  const typing = shop.pool('backoffice', 'psql', 1);
+  const notebook = shop.pool('analyst', 'notebook', 1);
   return [
     { name: 'admin screen', perSecond: 30, lanes: 2, act: () => adminScreen(screen, random) },
     { name: 'report', perSecond: 0.5, lanes: 1, act: () => slowReport(reports, random) },
     { name: 'export', perSecond: 0.25, lanes: 1, act: () => exportOrders(reports) },
     { name: 'paging', perSecond: 0.25, lanes: 1, act: () => pageThrough(reports) },
     { name: 'impatience', perSecond: 0.25, lanes: 1, act: () => cancelled(shop) },
+    { name: 'curiosity', perSecond: 0.5, lanes: 1, act: () => curious(notebook) },
     { name: 'typing', perSecond: 0.8, lanes: 1, act: () => typeSql(typing, random) },
   ];
 }
@@ -103,6 +105,10 @@ async function cancel(client: pg.Client, shop: Shop): Promise<void> {
   socket.resume();
   await once(socket, 'close');
 }
+
+/** Looks where it may not: a policy of the demo's denies it, before the server is asked. */
+const curious = (pool: pg.Pool): Promise<void> =>
+  provoke(pool.query('select number, expires from payment_cards where customer_id = $1', [1]), '42501');
 
 /** Mistakes: a syntax error, a table and a column that do not exist. */
 async function typeSql(pool: pg.Pool, random: Random): Promise<void> {

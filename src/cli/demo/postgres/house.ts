@@ -10,5 +10,17 @@ export const postgresHouse: House = {
   start: () => startPostgres({ bin: embeddedBin()! }),
   prepare: (server) => prepareShop(server, SUPERUSER),
   startWorkload,
+  policies: [
+    {
+      name: 'no card numbers',
+      action: 'deny',
+      mode: 'enforce',
+      users: ['analyst'],
+      targets: ['payment_cards'],
+      message: 'card numbers are not for reports',
+      tryIt: ({ host, port }) => `psql -h ${host} -p ${port} -U analyst postgres -c 'select * from payment_cards'`,
+    },
+    { name: 'no exports', action: 'deny', mode: 'shadow', applications: ['reporting'], operations: ['copy_to'] },
+  ],
   tryIt: ({ host, port }) => `psql -h ${host} -p ${port} -U storefront postgres`,
 };

@@ -52,6 +52,7 @@ create table carts (
   updated_at timestamptz not null default now(),
   primary key (customer_id, product_id)
 );
+create table payment_cards (customer_id bigint not null references customers, number text not null, expires date not null);
 create table stock_import (sku text not null, stock integer not null);
 create index on products (category, price_cents);
 create index on orders (customer_id, created_at desc);
@@ -69,6 +70,7 @@ export async function createShop(client: Client): Promise<void> {
   const [orderRows, itemRows] = orders(random);
   await copyIn(client, 'orders (id, customer_id, status, total_cents)', orderRows);
   await copyIn(client, 'order_items (order_id, product_id, quantity, price_cents)', itemRows);
+  await copyIn(client, 'payment_cards (customer_id, number, expires)', cards(random));
   for (const [table, rows] of [
     ['customers', CUSTOMERS],
     ['products', PRODUCTS],
@@ -89,6 +91,11 @@ export const skuOf = (product: number): string => `SKU-${String(product).padStar
 
 function* customers(random: Random): Generator<string> {
   for (let id = 1; id <= CUSTOMERS; id++) yield `${id}\t${emailOf(id)}\t${random.pick(NAMES)} ${id}\n`;
+}
+
+function* cards(random: Random): Generator<string> {
+  const digits = () => String(random.between(0, 9_999)).padStart(4, '0');
+  for (let id = 1; id <= 50; id++) yield `${id}\t0000 ${digits()} ${digits()} ${digits()}\t2031-01-31\n`;
 }
 
 function* products(random: Random): Generator<string> {

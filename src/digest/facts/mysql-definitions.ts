@@ -1,0 +1,99 @@
+import { lower, type Reader, type Utility } from './mysql-utility-reader.ts';
+
+/** CREATE TABLE and ALTER TABLE, from canonical tokens. */
+
+/** Words that may begin a query, or name a table, in a CREATE TABLE. */
+const NOT_DEFINED = new Set(['select', 'values', 'with', 'union', 'table', 'as', 'connection']);
+
+/** CREATE TABLE with columns and options, no query and no LIKE: those are the parser's. */
+export const createTable: Reader = (statement) => {
+  if (statement.take('or')) statement.take('replace');
+  statement.take('temporary');
+  statement.take('table');
+  statement.ifExists();
+  if (!statement.target('create')) return;
+  if (statement.word() === 'like' || (statement.word() === '(' && statement.word(1) === 'like')) {
+    statement.take('(');
+    statement.take('like');
+    statement.target('select');
+    statement.take(')');
+    statement.end();
+    return;
+  }
+  definitions(statement);
+};
+
+/**
+ * Columns, constraints, partitions and options: which other tables do they name? What they call is built in, for servers
+ * allow no other function there.
+ */
+const definitions = (statement: Utility): void => {
+  const { tokens } = statement;
+  for (; tokens.more; tokens.at++) {
+    if (tokens.before === '.') continue;
+    if (statement.word() === 'directory') statement.add('file');
+    if (statement.word() !== 'references') continue;
+    tokens.at++;
+    statement.target('references');
+    tokens.at--;
+  }
+};
+
+/** ALTER TABLE, without a query: what else it names. */
+export const alterTable: Reader = (statement) => {
+  const { tokens } = statement;
+  while (statement.take('online', 'offline', 'ignore'));
+  statement.take('table');
+  statement.ifExists();
+  if (!statement.target('alter')) return;
+  for (; tokens.more; tokens.at++) {
+    const word = statement.word();
+    if (tokens.before === '.') continue;
+    if (word === 'references') {
+      tokens.at++;
+      statement.target('references');
+      tokens.at--;
+    } else if (word === 'table' && lower(tokens.before) !== 'convert') {
+      tokens.at++;
+      statement.target('alter');
+      tokens.at--;
+    } else if (
+      word === 'table' ||
+      word === 'tablespace' ||
+      word === 'union' ||
+      word === 'select' ||
+      word === 'connection'
+    )
+      statement.doubt();
+    else if (word === 'rename' && !RENAMED.has(statement.word(1))) {
+      tokens.at++;
+      statement.take('to', 'as', '=');
+      statement.target('create');
+      tokens.at--;
+    }
+  }
+};
+const RENAMED = new Set(['column', 'index', 'key', 'constraint']);
+
+/** UNION = (t1, t2): a MERGE table. Behind the UNION of queries a query begins. */
+export const isMerge = (list: readonly string[]): boolean =>
+  list.some((token, i) => {
+    if (lower(token) !== 'union') return false;
+    const at = list[i + 1] === '=' ? i + 2 : i + 1;
+    if (list[at] !== '(') return list[i + 1] === '=';
+    return !['select', 'with', 'values', 'table', '('].includes(lower(list[at + 1] ?? ''));
+  });
+
+/** Does a CREATE TABLE hold definitions alone? */
+export const isDefinition = (list: readonly string[]): boolean => {
+  const from = list.indexOf('(');
+  if (from < 0) return list.some((token) => lower(token) === 'like');
+  // VALUES LESS THAN belongs to partitions, ALWAYS AS to columns.
+  return list.every((token, i) => {
+    const word = lower(token);
+    if (!NOT_DEFINED.has(word) || list[i - 1] === '.') return true;
+    if (word === 'table') return i < from;
+    if (word === 'values') return ['less', 'in'].includes(lower(list[i + 1] ?? ''));
+    return word === 'as' && list[i + 1] === '(' && lower(list[i + 2] ?? '') !== 'select';
+  });
+};

@@ -1,0 +1,23 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BrokenBuilds } from './support/broken-build.ts';
+import { brokenBuilds } from './support/broken-builds.ts';
+
+/** A suite that cannot fail proves nothing: each of these builds breaks one rule, and the corpus must notice. */
+describe('broken builds', () => {
+  let builds: BrokenBuilds;
+  beforeAll(() => {
+    builds = new BrokenBuilds();
+  });
+  afterAll(() => builds?.stop());
+
+  test('there are twelve or more, and no rule is broken in one way only by chance', () => {
+    expect(brokenBuilds.length).toBeGreaterThanOrEqual(12);
+    expect(new Set(brokenBuilds.map(({ rule }) => rule)).size).toBeGreaterThanOrEqual(12);
+  });
+
+  for (const build of brokenBuilds)
+    test(`${build.rule} ${build.name}`, async () => {
+      const { failed, said } = await builds.run(build);
+      expect(failed, said.slice(-2000)).not.toEqual([]);
+    });
+});
