@@ -3,6 +3,7 @@ import { PlainAttributes } from './attributes.ts';
 import type { KafkaConfig, KafkaOptions } from './config.ts';
 import { KafkaDigests, UNKNOWN_TOPIC } from './digests.ts';
 import { FetchEnds } from './fetch-ends.ts';
+import { FactsBook } from './gate/facts-book.ts';
 import { NameTable } from './names.ts';
 import { type Client, RequestPool, type Topic } from './request.ts';
 import { Addresses } from './rewrite/addresses.ts';
@@ -30,6 +31,10 @@ export class Bound {
   /** Of partitions, as any connection was told. */
   readonly ends = new FetchEnds(MAX_ENDS);
   readonly attributes = new PlainAttributes();
+  /** What requests ask for, where policies judge them. */
+  readonly factsBook = new FactsBook();
+  /** Bytes of requests that are not whole yet and are held, in all sessions. */
+  heldBytes = 0;
 
   constructor(config: KafkaConfig, options: KafkaOptions, env: FilterEnv) {
     const stats = new KafkaStats(env, config.stat_prefix, options);

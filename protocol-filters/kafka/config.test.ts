@@ -33,6 +33,7 @@ describe('our options', () => {
       groups: 50,
       partitions: 10_000,
       lag_partitions: 200,
+      sasl_v0: 'deny',
       decompress: false,
     });
     expect(kafkaOptions.parse({})).toEqual(kafkaOptions.parse(undefined));

@@ -18,6 +18,11 @@ export const kafkaOptions = z
     /** Partitions of which the lag is followed, and how many of them may have a series of their own. */
     partitions: z.number().int().min(1).max(1_000_000).default(10_000),
     lag_partitions: z.number().int().min(0).max(10_000).default(200),
+    /**
+     * Where policies are enforced: may a login be one of SaslHandshake v0, whose tokens have no headers? Of PLAIN and SCRAM,
+     * as nobody could say where those of others end.
+     */
+    sasl_v0: z.enum(['deny', 'allow']).default('deny'),
     /** Look into compressed batches for the trace context of their first record. */
     decompress: z.boolean().default(false),
   })

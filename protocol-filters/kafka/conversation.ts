@@ -1,11 +1,12 @@
 import type { Digest } from '../../src/exchange/digest.ts';
-import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
-import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
+import type { Denial, SessionHost } from '../../src/exchange/protocol-filter.ts';
 import { AttributeTexts } from './attributes.ts';
 import type { Bound } from './bound.ts';
 import { FetchEnds } from './fetch-ends.ts';
 import { FetchSessions } from './fetch-sessions.ts';
+import { Judge } from './gate/judge.ts';
 import { Login, type Step } from './identity.ts';
 import { Pending } from './pending.ts';
 import { MAX_EXCHANGES, type Request } from './request.ts';
@@ -36,6 +37,8 @@ export class Conversation {
   readonly hints: BypassHints | null;
   /** Null: every API may be asked for. */
   readonly gate: RequestGate | null;
+  /** Null: there are no policies. */
+  readonly judge: Judge | null;
   over = false;
   turns = 0;
   /** Exchanges begun and not ended. */
@@ -57,6 +60,7 @@ export class Conversation {
     this.rewriter = bound.addresses.rewriter(host);
     this.hints = bound.addresses.hints(host);
     this.gate = bound.addresses.requestGate(host);
+    this.judge = host.judges ? new Judge(this) : null;
   }
 
   // ---- requests
@@ -65,7 +69,9 @@ export class Conversation {
   begin(r: Request, isSilent: boolean): void {
     const { stats, requests } = this.bound;
     r.turn = ++this.turns;
-    if (this.pending.size >= MAX_IN_FLIGHT) {
+    const isTooMany = this.pending.size >= MAX_IN_FLIGHT || (this.judge?.holds === true && this.open >= MAX_OPEN);
+    if (isTooMany) {
+      this.unprepare(r);
       requests.give(r);
       this.fault('too_many_in_flight');
       return;
@@ -75,7 +81,7 @@ export class Conversation {
       r.flags |= Flag.pipelined;
       stats.pipelined();
     }
-    if (this.open >= MAX_OPEN) {
+    if (this.open >= MAX_OPEN && r.prepared === 0) {
       r.isLate = true;
       r.flags |= Flag.untimed;
       stats.untimed();
@@ -95,6 +101,31 @@ export class Conversation {
     stats.noReply(r);
     this.#end(r, Replies.none, true);
     requests.give(r);
+  }
+
+  /** Makes the exchanges of a request that is to be judged: begin() begins them. */
+  prepare(r: Request): readonly Exchange[] {
+    r.turn = this.turns + 1;
+    const wanted = Math.min(Math.max(1, r.touched), MAX_EXCHANGES);
+    for (let i = 0; i < wanted; i++) r.exchanges[i] = this.#make(r, i);
+    r.prepared = wanted;
+    return r.exchanges.slice(0, wanted) as Exchange[];
+  }
+
+  /** It will not be begun now. */
+  unprepare(r: Request): void {
+    for (let i = 0; i < r.prepared; i++) this.host.drop(r.exchanges[i]!);
+    r.prepared = 0;
+  }
+
+  /** A denied request that gets no reply: the connection ends with it. */
+  endDenied(r: Request): void {
+    r.turn = ++this.turns;
+    this.bound.stats.request(r);
+    this.#openAll(r);
+    this.bound.stats.lost(r);
+    this.#end(r, Replies.none, false);
+    this.bound.requests.give(r);
   }
 
   /** A request whose API key is not allowed. The connection has been told to close. */
@@ -131,7 +162,7 @@ export class Conversation {
     r.tookMs = (r.flags & Flag.untimed) === 0 ? now - r.firstByteAt : -1;
     if (!r.isToken) stats.reply(r, status);
     const isWhole = status === Status.whole || status === Status.trailing;
-    if (r.apiKey === ApiKey.produce && isWhole) this.#countProduced(r);
+    if (r.apiKey === ApiKey.produce && isWhole && !r.isStandIn) this.#countProduced(r);
     this.#openAll(r); // topics that only the reply names, and all of one that came late
     for (let i = 0; i < r.opened; i++) {
       const x = r.exchanges[i]!;
@@ -139,8 +170,9 @@ export class Conversation {
       x.replyLastByteAt = now;
       if (i === 0) x.replyBytes = bytes;
     }
-    if (r.isBroker && r.error === 0 && isWhole) this.#becomesBroker();
+    if (r.isBroker && r.error === 0 && isWhole && !r.isStandIn) this.#becomesBroker();
     this.#end(r, Replies.one, isWhole);
+    this.judge?.answered(r);
     bound.requests.give(r);
   }
 
@@ -172,23 +204,31 @@ export class Conversation {
   #openAll(r: Request): void {
     const wanted = Math.min(Math.max(1, r.touched), MAX_EXCHANGES);
     for (let i = r.opened; i < wanted; i++) {
-      const x = this.host.take();
-      x.requestFirstByteAt = r.firstByteAt;
-      x.requestLastByteAt = r.lastByteAt;
-      x.turn = r.turn;
-      x.index = i;
-      x.kind = r.isToken ? TOKEN_KIND : (r.api?.kind ?? UNKNOWN_KIND);
-      x.flags = r.flags;
-      x.digest = this.#digestOf(r, i);
-      if (i === 0) x.requestBytes = r.bytes;
-      // In the gate gear, and where it is made with its reply, nobody else knows.
-      if (i > 0) x.forwardedAt = r.exchanges[0]!.forwardedAt;
-      else if (r.isLate || this.gate !== null) x.forwardedAt = r.lastByteAt;
-      this.#tellAsked(x, r, i);
+      const x = i < r.prepared ? r.exchanges[i]! : this.#make(r, i);
       r.exchanges[r.opened++] = x;
       this.open++;
       this.host.begin(x);
     }
+    r.prepared = 0;
+  }
+
+  #make(r: Request, i: number): Exchange {
+    const x = this.host.take();
+    x.requestFirstByteAt = r.firstByteAt;
+    x.requestLastByteAt = r.lastByteAt;
+    x.turn = r.turn;
+    x.index = i;
+    x.kind = r.isToken ? TOKEN_KIND : (r.api?.kind ?? UNKNOWN_KIND);
+    x.flags = r.flags;
+    x.digest = this.#digestOf(r, i);
+    if (i === 0) x.requestBytes = r.bytes;
+    // In the gate gear, and where it is made with its reply, nobody else knows.
+    if (i > 0) x.forwardedAt = r.exchanges[0]!.forwardedAt;
+    else if (this.judge?.holds === true) x.forwardedAt = this.host.now();
+    else if (r.isLate || this.gate !== null) x.forwardedAt = r.lastByteAt;
+    if (i > 0 && this.judge !== null) sayAsFirst(r.exchanges[0]!, x);
+    this.#tellAsked(x, r, i);
+    return x;
   }
 
   #digestOf(r: Request, i: number): Digest | null {
@@ -234,8 +274,10 @@ export class Conversation {
       let taken = 0;
       let code = 0;
       let codec = -1;
+      let why = r.denial;
       for (let t = i; t < upTo; t++) {
         const touch = r.touches[t]!;
+        why ??= touch.denial;
         returned += touch.returned;
         if (isProduce && isRead) taken += touch.records - touch.refusedRecords;
         if (code === 0) code = touch.error;
@@ -252,6 +294,7 @@ export class Conversation {
         x.outcome = Outcome.error;
         x.code = errorName(code);
       }
+      if (why !== null && x.outcome !== Outcome.lost) sayDenied(x, why, r.denialCode);
       const partition = upTo - i === 1 ? r.touches[i]!.partition : -1;
       if (!r.isToken) x.attributes = texts.of(r.apiVersion, partition, codec, r.throttleMs);
       this.#close(x, r);
@@ -291,7 +334,10 @@ export class Conversation {
     if (step === 'more') return;
     const { login, host, bound } = this;
     bound.stats.sasl(login.mechanism, step === 'accepted', login.isAgain);
-    if (step === 'accepted' && host.facts.user !== login.user) host.confirm({ user: login.user });
+    if (step !== 'accepted') return;
+    // Who was let in as one cannot become another (KIP-368), so whatever that is, it is no login.
+    if (login.isAgain && this.judge?.holds === true && host.facts.user !== login.user) this.fault('out_of_order');
+    else if (host.facts.user !== login.user) host.confirm({ user: login.user });
   }
 
   // ---- the end
@@ -329,4 +375,22 @@ export class Conversation {
     if (this.login.onEnd()) stats.sasl(this.login.mechanism, false, this.login.isAgain);
     stats.sessionEnd();
   }
+}
+
+/** What is known with the reply of one request has been judged with its first exchange. */
+function sayAsFirst(first: Exchange, x: Exchange): void {
+  x.verdict = first.verdict;
+  x.policy = first.policy;
+  x.shadowVerdict = first.shadowVerdict;
+  x.shadowPolicy = first.shadowPolicy;
+}
+
+/** `code`: what the client gets; 0: the reply has no room for one, or it is that of a topic. */
+function sayDenied(x: Exchange, why: Denial, code: number): void {
+  x.outcome = Outcome.denied;
+  x.flags |= Flag.denied;
+  x.verdict = VerdictCode.denied;
+  x.policy = why.policy;
+  x.code = code === 0 ? '' : errorName(code);
+  x.rowsReturned = x.rowsAffected = 0;
 }

@@ -3,6 +3,8 @@ import { isBrokersOwn } from './acl-words.ts';
 import type { Conversation } from './conversation.ts';
 import { isPlausible, isTls } from './detect.ts';
 import { FetchAsked } from './fetch-asked.ts';
+import { type Held, HeldRequests } from './gate/held-requests.ts';
+import { JudgedSink } from './gate/judged-sink.ts';
 import { Names } from './name-patterns.ts';
 import { isSame, LastName, shownName } from './names.ts';
 import type { RecordsFacts } from './records/facts.ts';
@@ -23,11 +25,13 @@ const TOPIC_RESOURCE = 2;
 const TRANSACTION_KEY = 1;
 /** ListOffsets: the offset behind the last record. */
 const LATEST = -1;
+/** Where policies are enforced: brokers take no more of who has not logged in (sasl.server.max.receive.size). */
+const MAX_LOGIN_BYTES = 512 << 10;
 const SHORT_TEXT = 64;
 const HEAD_BYTES = 2;
 
 /** What the client says: requests become exchanges and join those in flight. */
-export class Downstream implements RequestSink {
+export class Downstream implements RequestSink, Held {
   readonly reader: RequestReader;
   /** Frames are SASL tokens without a header, or were until now. */
   isRaw = false;
@@ -50,6 +54,8 @@ export class Downstream implements RequestSink {
   /** Offset at which the present frame began. */
   #frameFrom = 0;
   #isHeaderRead = false;
+  /** Null: requests leave as they come. */
+  readonly #held: HeldRequests | null;
   /** The first bytes of the connection. */
   readonly #head = new Uint8Array(HEAD_BYTES);
 
@@ -57,16 +63,47 @@ export class Downstream implements RequestSink {
     this.#talk = talk;
     this.#client = talk.bound.nobody;
     this.#fetchAsked = new FetchAsked(talk);
-    this.reader = new RequestReader(this, { decompress: talk.bound.options.decompress });
+    const { decompress } = talk.bound.options;
+    const { judge } = talk;
+    this.reader =
+      judge === null
+        ? new RequestReader(this, { decompress })
+        : new RequestReader(new JudgedSink(this, judge.asked), { decompress, isJudged: true });
+    this.#held = judge?.holds === true ? new HeldRequests(talk, judge, this) : null;
   }
 
-  push(buf: Buffer, start: number, end: number, at: number): void {
+  /** Bytes of the client; returns the offset read up to. */
+  push(buf: Buffer, start: number, end: number, at: number): number {
     const talk = this.#talk;
     for (let i = start; i < end && at + (i - start) < HEAD_BYTES; i++) this.#head[at + (i - start)] = buf[i]!;
-    this.reader.push(buf, start, end, talk.host.now());
-    if (talk.over || talk.gate === null || talk.rewriter?.closed === true) return;
+    if (this.#held !== null) return this.#held.push(buf, start, end, at);
     const upTo = at + (end - start);
+    this.reader.push(buf, start, end, talk.host.now());
+    if (talk.over || talk.gate === null || talk.rewriter?.closed === true) return upTo;
     talk.gate.release(this.#isHeaderRead ? upTo : Math.min(this.#frameFrom, upTo));
+    return upTo;
+  }
+
+  // ---- Held: for gate/held-requests.ts
+
+  /** Offset at which the frame under way began. */
+  get frameFrom(): number {
+    return this.#frameFrom;
+  }
+
+  get isClosed(): boolean {
+    const { over, rewriter, gate } = this.#talk;
+    return over || rewriter?.closed === true || gate?.closed === true;
+  }
+
+  /** Too much is held. */
+  overflow(): void {
+    this.#refuse('oversized');
+  }
+
+  /** The connection is over. */
+  release(): void {
+    this.#held?.release();
   }
 
   // ---- RequestSink: frames
@@ -91,6 +128,11 @@ export class Downstream implements RequestSink {
     this.#fetchAsked.begin();
     this.#keyType = 0;
     this.#key.clear();
+    if (talk.judge?.holds === true && reader.frameBytes > MAX_LOGIN_BYTES && isOfLogin(r.apiKey)) {
+      this.#r = null;
+      bound.requests.give(r);
+      return this.#refuse('oversized');
+    }
     if (talk.gate === null || talk.gate.admit(r.apiKey, this.#frameFrom)) return true;
     r.lastByteAt = talk.host.now();
     this.#r = null;
@@ -129,6 +171,13 @@ export class Downstream implements RequestSink {
       else r.digest = digests.unread(r.apiKey, r.status === Status.malformed ? 'malformed' : 'unknown_version');
     }
     const isSilent = r.apiKey === ApiKey.produce && r.acks === 0 && !r.maybeSilent;
+    const { judge } = talk;
+    if (judge?.holds === true) {
+      judge.parsed = { r, isSilent, from: this.#frameFrom - reader.frameBytes, to: this.#frameFrom };
+      reader.paused = true;
+      return;
+    }
+    judge?.tell(r);
     const { apiKey, apiVersion, correlationId, maybeSilent } = r;
     talk.begin(r, isSilent);
     if (talk.over) this.reader.stop();
@@ -155,9 +204,20 @@ export class Downstream implements RequestSink {
     r.firstByteAt = reader.startedAt;
     r.lastByteAt = talk.host.now();
     login.onClientToken(buf, start, end);
+    if (login.actsForAnother && talk.judge?.holds === true) {
+      bound.requests.give(r);
+      this.#refuse('ambiguous');
+      return;
+    }
     talk.begin(r, false);
-    if (talk.over) this.reader.stop();
-    else talk.rewriter?.onToken();
+    if (talk.over) {
+      this.reader.stop();
+      return;
+    }
+    talk.rewriter?.onToken();
+    if (talk.judge?.holds !== true) return;
+    talk.judge.waitsForReplies = true;
+    reader.paused = true;
   }
 
   onFault(fault: Fault): void {
@@ -375,3 +435,6 @@ export class Downstream implements RequestSink {
     else r.transactionalId = this.#transactionalId.textOf(bytes, 0, length);
   }
 }
+
+const isOfLogin = (apiKey: number): boolean =>
+  apiKey === ApiKey.apiVersions || apiKey === ApiKey.saslHandshake || apiKey === ApiKey.saslAuthenticate;

@@ -71,7 +71,7 @@ export class FetchAsked {
     const session = known ?? new FetchSession();
     if (known === null && r.sessionEpoch > 0) {
       session.isCut = true; // begun on another connection, or forgotten here
-      fetchSessions.set(r.sessionId, session);
+      if (this.#talk.judge?.holds !== true) fetchSessions.set(r.sessionId, session);
     }
     r.fetched = session;
     return session;

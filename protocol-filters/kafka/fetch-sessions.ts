@@ -31,6 +31,19 @@ export class FetchSession {
     return null;
   }
 
+  /** Its topics. */
+  *each(): Iterable<Topic> {
+    for (const { topic } of this.#topics.values()) yield topic;
+  }
+
+  /** As a Fetch request would name them. */
+  asAsked(): { topic: string; partitions: { partition: number }[] }[] {
+    return [...this.#topics.values()].map(({ topic, partitions }) => ({
+      topic: topic.name,
+      partitions: [...partitions].map((partition) => ({ partition })),
+    }));
+  }
+
   /** A topic; what add() tells after is of it. */
   on(topic: Topic): void {
     if (this.#last?.topic === topic) return;

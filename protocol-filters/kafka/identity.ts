@@ -32,6 +32,9 @@ const UNKNOWN: Mechanism = { rounds: 0, userOf: null, isYes: always };
 
 const mechanismOf = (name: string): Mechanism => (Object.hasOwn(MECHANISMS, name) ? MECHANISMS[name]! : UNKNOWN);
 
+/** Is it known how many tokens a login of this mechanism takes? */
+export const countsTokens = (mechanism: string): boolean => mechanismOf(mechanism).rounds > 0;
+
 /** The first byte of no token of GSS-API (RFC 4121 §4.1, RFC 2743 §3.1), and of every request. */
 const GSSAPI = 'GSSAPI';
 
@@ -57,6 +60,9 @@ export class Login {
   /** Asked for, and not agreed to yet: who does not wait for that sends its first token behind. */
   #asked = '';
   #early = { user: '', tokens: 0 };
+
+  /** The client means to be somebody else than whose password it knows: which of both the broker takes is its own affair. */
+  actsForAnother = false;
 
   /** Is it known how many tokens it takes, each with its answer? */
   get isCounted(): boolean {
@@ -93,7 +99,9 @@ export class Login {
   /** A token of the client; it is lent, and a secret. */
   onClientToken(buf: Uint8Array, start: number, end: number): void {
     if (this.isUnderWay) {
-      if (this.#tokens++ === 0) this.user = userIn(this.mechanism, buf, start, end);
+      if (this.#tokens++ > 0) return;
+      this.user = userIn(this.mechanism, buf, start, end);
+      this.actsForAnother = namesAnother(this.mechanism, buf, start, end);
     } else if (this.#asked !== '' && this.#early.tokens++ === 0)
       this.#early.user = userIn(this.#asked, buf, start, end);
   }
@@ -151,4 +159,15 @@ function scramUser(buf: Uint8Array, start: number, end: number): string {
     .replaceAll('=3D', '=');
   const rest = Buffer.from(text.buffer, text.byteOffset + to, text.length - to).toString('latin1');
   return rest.includes(',tokenauth=true') ? `token:${user}` : user;
+}
+
+/** Is there an identity to act as (RFC 4616, RFC 5802) that is not the user's own? */
+function namesAnother(mechanism: string, buf: Uint8Array, start: number, end: number): boolean {
+  const text = Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString('latin1');
+  if (mechanism === 'PLAIN') {
+    const [authorized = '', user] = text.split('\0');
+    return authorized !== '' && authorized !== user;
+  }
+  const scram = mechanism.startsWith('SCRAM-') ? /^[^,]*,a=([^,]*),n=([^,]*)/.exec(text) : null;
+  return scram !== null && scram[1] !== scram[2];
 }

@@ -4,6 +4,8 @@ import { Bound } from './bound.ts';
 import { type KafkaConfig, type KafkaOptions, kafkaConfig, kafkaOptions } from './config.ts';
 import { detectKafka } from './detect.ts';
 import { FILTER_NAME, metadata } from './facts.ts';
+import { seen } from './gate/seen.ts';
+import { vocabulary } from './gate/vocabulary.ts';
 import { doorsOf } from './rewrite/options.ts';
 import { KafkaSession } from './session.ts';
 
@@ -16,8 +18,8 @@ export const kafka: ProtocolFilter<KafkaConfig, KafkaOptions> = {
   filterName: FILTER_NAME,
   speaksFirst: 'client',
   defaultPort: 9092,
-  gates: false,
-  vocabulary: null,
+  gates: true,
+  vocabulary: { ...vocabulary, seen },
   shortForm: { rewrite: 'auto' },
   config: kafkaConfig,
   options: kafkaOptions,

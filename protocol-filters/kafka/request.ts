@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
+import type { Denial } from '../../src/exchange/protocol-filter.ts';
 import type { FetchSession } from './fetch-sessions.ts';
 import type { Name } from './names.ts';
 import type { Api } from './schema/api.ts';
@@ -51,12 +52,15 @@ export class Touch {
   returned = 0;
   /** First error of the topic or one of its partitions; 0: none. */
   error = 0;
+  /** It was taken out of the request, which went on without it. */
+  denial: Denial | null = null;
   readonly #parts: number[] = [0, 0, 0, 0];
   #partCount = 0;
 
   clear(): void {
     this.topic = null;
     this.digest = null;
+    this.denial = null;
     this.partitions = this.records = this.batches = this.bytes = 0;
     this.partition = this.codec = -1;
     this.traceparent = '';
@@ -157,9 +161,15 @@ export class Request {
   touched = 0;
   /** Those it had when it began to wait. */
   heldTouches = 0;
-  /** Begun and not ended: the first `opened`, one a topic. */
+  /** Begun and not ended: the first `opened`, one a topic. Made, to be judged: the first `prepared`. */
   readonly exchanges: (Exchange | null)[] = [null];
   opened = 0;
+  prepared = 0;
+  /** Why the client gets an error in the place of what it asked for, and which; 0: its reply has no room for one. */
+  denial: Denial | null = null;
+  denialCode = 0;
+  /** The broker was sent something else, which it answers. */
+  isStandIn = false;
   next: Request | null = null;
 
   clear(): void {
@@ -173,7 +183,9 @@ export class Request {
       this.maybeSilent =
       this.isLate =
       this.mayHaveMore =
+      this.isStandIn =
         false;
+    this.denial = null;
     this.client = UNKNOWN_CLIENT;
     this.group = null;
     this.digest = null;
@@ -186,7 +198,7 @@ export class Request {
     this.forgetTouches();
     if (this.exchanges.length > 1) this.exchanges.length = 1;
     this.exchanges[0] = null;
-    this.opened = this.heldTouches = 0;
+    this.opened = this.prepared = this.denialCode = this.heldTouches = 0;
     this.next = null;
   }
 

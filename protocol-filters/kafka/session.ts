@@ -18,6 +18,7 @@ export class KafkaSession implements Session {
     this.#downstream = new Downstream(this.#talk);
     this.#upstream = new Upstream(this.#talk, this.#downstream);
     bound.stats.sessionStart();
+    if (this.#talk.judge?.holds === true) host.setGear(Side.downstream, 'gate');
   }
 
   onDownstream(buf: Buffer, start: number, end: number, at: number): number {
@@ -25,12 +26,12 @@ export class KafkaSession implements Session {
     if (at === 0 && end > start) this.#host.connect();
     if (this.#talk.over) {
       // The broker has left. What the gate holds back from here on would only pile up.
-      if (this.#talk.gate !== null) this.#host.close('upstream_close');
+      if (this.#talk.gate !== null || this.#talk.judge?.holds === true) this.#host.close('upstream_close');
       return upTo;
     }
-    this.#downstream.push(buf, start, end, at);
+    const readTo = this.#downstream.push(buf, start, end, at);
     this.#stopWhereOver();
-    return upTo;
+    return readTo;
   }
 
   onUpstream(buf: Buffer, start: number, end: number, at: number): number {
@@ -59,12 +60,16 @@ export class KafkaSession implements Session {
     // A client that has said all it wants still waits for its answers.
     if (side === Side.downstream && how === 'fin') return;
     this.#talk.endAll();
+    this.#downstream.release();
     this.#stop();
   }
 
-  /** Never asked: this filter only observes. */
-  refuse(_turn: Turn, _why: Denial): Refusal {
-    return { kind: 'close', last: null };
+  refuse(turn: Turn, why: Denial): Refusal {
+    return this.#talk.judge?.refuse(turn, why) ?? { kind: 'close', last: null };
+  }
+
+  expel(why: Denial): Uint8Array | null {
+    return this.#talk.judge?.expel(why) ?? null;
   }
 
   /** Addresses may not leave unread, nor requests that must not reach the broker. */

@@ -75,6 +75,9 @@ export const KAFKA_OWN_STATS = statGroup('sluice.kafka.<stat_prefix>.', {
   closed_no_door: counter('Connections closed because no local address could be had for a broker.'),
   closed_undecodable: counter('Connections closed because a response that had to be rewritten could not be read.'),
   closed_denied_key: counter('Connections closed because of api_keys_allowed or api_keys_denied.'),
+  denied: counter('Requests denied: by a policy, or because nobody can read them for certain.'),
+  stand_ins: counter('Stand-ins sent in the place of denied requests.'),
+  filtered: counter('Metadata requests that went on without some of what they asked for.'),
 });
 
 /** One set an API that was seen, by the name that operations have. */

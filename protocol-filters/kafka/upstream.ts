@@ -79,6 +79,7 @@ export class Upstream implements ReplySink {
     this.#near = this.#nearPart = this.#earlyError = 0;
     this.#step = 'more';
     this.#facts.clear(r.group);
+    if (r.isStandIn) return null;
     const program =
       programOf(r.apiKey, r.apiVersion, 'response') ??
       (r.apiKey === ApiKey.apiVersions ? programOf(r.apiKey, TOO_NEW, 'response') : null);
@@ -91,6 +92,11 @@ export class Upstream implements ReplySink {
     if (r === null) return;
     this.#r = null;
     const talk = this.#talk;
+    if (r.isStandIn) {
+      r.error = r.denialCode || -1;
+      talk.answer(r, Status.whole, reader.frameBytes, reader.startedAt);
+      return;
+    }
     const status =
       end === End.malformed
         ? Status.malformed
@@ -106,6 +112,10 @@ export class Upstream implements ReplySink {
     if (isRead) {
       afterReply(talk, r, this.#facts);
       talk.onLoginStep(this.#step);
+      if (talk.over) {
+        this.reader.stop();
+        return;
+      }
     }
     talk.hints?.end();
     if (isFetching(r) && r.touched > MAX_EXCHANGES) r.digest = talk.bound.digests.rest(r.apiKey, namesOf(r));
@@ -124,6 +134,10 @@ export class Upstream implements ReplySink {
     }
     const step = talk.login.onServerToken(buf, start, end, false);
     talk.onLoginStep(step);
+    if (talk.over) {
+      this.reader.stop();
+      return;
+    }
     if (step !== 'more') this.#downstream.reader.raw = this.#downstream.isRaw = this.reader.raw = false;
     r.status = Status.whole;
     talk.answer(r, Status.whole, bytes + 4, reader.startedAt);

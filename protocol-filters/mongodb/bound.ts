@@ -1,6 +1,8 @@
 import type { FilterEnv } from '../../src/exchange/protocol-filter.ts';
 import type { MongodbConfig, MongodbOptions } from './config.ts';
 import { Cursors } from './cursors.ts';
+import { CommandScan } from './gate/command-scan.ts';
+import { FactsCache } from './gate/facts-record.ts';
 import { ownAddresses } from './hello-reply.ts';
 import { RequestPool } from './in-flight.ts';
 import { Reply } from './reply.ts';
@@ -28,6 +30,8 @@ export class Bound {
   readonly transactions = new Transactions();
   /** The reply that is being looked at: used within one call. */
   readonly reply = new Reply();
+  #scan: CommandScan | null = null;
+  #facts: FactsCache | null = null;
   readonly #env: FilterEnv;
   readonly #own = new Map<string, ReadonlySet<string>>();
   #warned = false;
@@ -39,6 +43,17 @@ export class Bound {
     this.reader = new CommandReader({ digests: env.digests });
     this.cursors = new Cursors(this.stats, options.cursors);
     this.#env = env;
+  }
+
+  /** Where policies judge: the command that is being judged, used within one call, and facts that were met. */
+  get scan(): CommandScan {
+    this.#scan ??= new CommandScan();
+    return this.#scan;
+  }
+
+  get facts(): FactsCache {
+    this.#facts ??= new FactsCache();
+    return this.#facts;
   }
 
   /** The addresses that lead a client which came to this one back to us. */

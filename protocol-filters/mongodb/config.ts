@@ -31,8 +31,15 @@ const optionFields = z.strictObject({
   addresses: z.array(address).default([]),
   /** Replies to hello name this address in place of the replica set's members. */
   rewrite_hello: z.strictObject({ address }).optional(),
+  /** Where policies are enforced: getMore and killCursors of cursors that this worker has not seen being opened are denied. */
+  strict_cursors: z.boolean().default(false),
 });
 export type MongodbOptions = z.infer<typeof optionFields>;
 
 /** `metadata.filter_metadata.sluice.mongodb` of the listener. */
-export const mongodbOptions = optionFields.default({ collections: 64, cursors: 10_000, addresses: [] });
+export const mongodbOptions = optionFields.default({
+  collections: 64,
+  cursors: 10_000,
+  addresses: [],
+  strict_cursors: false,
+});

@@ -2,6 +2,8 @@ import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchan
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import type { Bound } from './bound.ts';
+import { Gate } from './gate/gate.ts';
+import { markDenied } from './gate/refusals.ts';
 import { Login } from './identity.ts';
 import { InFlight, type Request } from './in-flight.ts';
 import { Special } from './special.ts';
@@ -19,6 +21,10 @@ export class Conversation {
   readonly inFlight = new InFlight();
   readonly memberships: Memberships;
   readonly login = new Login();
+  /** Null: no policy judges. */
+  readonly gate: Gate | null;
+  /** The exchange that policies were asked about: the next request's. */
+  asked: Exchange | null = null;
   over = false;
   turns = 0;
   /** Requests open that the server was asked to wait for: what is behind them waits too. */
@@ -40,6 +46,7 @@ export class Conversation {
     this.host = host;
     this.bound = bound;
     this.memberships = new Memberships(host.facts);
+    this.gate = host.judges ? new Gate(this) : null;
   }
 
   /** Nothing is open but what never ends, and no transaction. */
@@ -58,7 +65,8 @@ export class Conversation {
 
   /** The exchange of a request, filled; the request's first byte came at `firstByteAt`. */
   exchangeOf(request: Request, firstByteAt: number, lastByteAt: number): Exchange {
-    const x = this.host.take();
+    const x = this.asked ?? this.host.take();
+    this.asked = null;
     const { transaction } = request;
     x.kind = request.info.name;
     x.digest = request.digest;
@@ -76,6 +84,12 @@ export class Conversation {
     return x;
   }
 
+  /** What policies were asked about is not begun. */
+  dropAsked(): void {
+    if (this.asked !== null) this.host.drop(this.asked);
+    this.asked = null;
+  }
+
   /** A request joins those in flight. */
   open(request: Request): void {
     const { registry, envoy } = this.bound.stats;
@@ -85,6 +99,7 @@ export class Conversation {
       if (request.special === Special.hello) this.endless ??= request;
     }
     if (request.unread) this.unread++;
+    this.gate?.opened(request);
     this.inFlight.push(request);
   }
 
@@ -95,6 +110,7 @@ export class Conversation {
     if (request.waits) this.waiting--;
     if (request.unread) this.unread--;
     if (this.endless === request) this.endless = null;
+    this.gate?.settled(request);
     this.inFlight.remove(request);
     this.bound.requests.give(request);
   }
@@ -130,7 +146,9 @@ export class Conversation {
     const { registry, own } = this.bound.stats;
     const { database } = request;
     const x = request.exchange ?? this.lateExchange(request, this.host.now());
-    if (!isLost) {
+    if (request.denial !== null) {
+      markDenied(x, request.denial); // whatever became of its stand-in
+    } else if (!isLost) {
       x.replies = Replies.none;
       registry.inc(own.no_reply);
     } else if (request === this.endless) {

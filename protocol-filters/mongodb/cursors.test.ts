@@ -227,7 +227,7 @@ describe('the table', () => {
     const open = (low: number, high = 0, openedAt = 0, upstream = 'a') =>
       cursors.open({
         ...{ low, high, upstream, openedAt, origin: null, namespace: 'd.c', user: '' },
-        ...{ tails: false, holdsResults: false },
+        ...{ tails: false, holdsResults: false, facts: null },
       });
     const value = (name: string) => registry.value(`sluice.mongodb.p.cursors_${name}`);
     return { cursors, open, value };

@@ -1,4 +1,5 @@
 import type { Digest } from '../../src/exchange/digest.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { MongoStats } from './stats.ts';
 
 /** Idle for as long, servers close cursors (cursorTimeoutMillis). */
@@ -20,6 +21,10 @@ export class Cursor {
   /** What it holds are results of bulkWrite, no documents. */
   readonly holdsResults: boolean;
   readonly openedAt: number;
+  /** Where policies judge: of the command that opened it. */
+  readonly facts: OperationFacts | null;
+  /** What a getMore is judged by: by its own facts, and with those of the command that opened it. */
+  more: { readonly own: OperationFacts; readonly all: OperationFacts } | null = null;
   usedAt: number;
   /** Others with the same story. */
   next: Cursor | null = null;
@@ -33,6 +38,7 @@ export class Cursor {
     this.user = parts.user;
     this.tails = parts.tails;
     this.holdsResults = parts.holdsResults;
+    this.facts = parts.facts;
     this.openedAt = this.usedAt = parts.openedAt;
   }
 
@@ -49,7 +55,7 @@ export class Cursor {
   }
 }
 const DOT = 0x2e;
-type CursorParts = Omit<Cursor, 'next' | 'usedAt' | 'isOf'>;
+type CursorParts = Omit<Cursor, 'next' | 'usedAt' | 'isOf' | 'more'>;
 
 /** The number that stands for a cursor's id in Exchange.story: never 0, the same on every connection. */
 export const storyOf = (low: number, high: number): number => (low ^ high) >>> 0 || 1;

@@ -6,6 +6,8 @@ import { UNKNOWN_COMMAND } from './commands/command-table.ts';
 import type { Conversation } from './conversation.ts';
 import { storyOf } from './cursors.ts';
 import { Extra } from './extra.ts';
+import type { Gate } from './gate/gate.ts';
+import { markDenied } from './gate/refusals.ts';
 import { placeOf, readHelloClaims, readLoginClaims } from './identity.ts';
 import type { Request } from './in-flight.ts';
 import { type Message, MsgFlag, Op } from './message.ts';
@@ -28,6 +30,10 @@ export class Downstream implements MessageSink {
   readonly #talk: Conversation;
   /** Requests to hello that were said, for who rewrites their replies. */
   onHello: ((requestId: number) => void) | null = null;
+  /** The message told last is to be told again: no policy has decided yet. */
+  isHeld = false;
+  /** Where policies judge messages come whole: when the first byte came. */
+  firstByteAt = 0;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
@@ -37,10 +43,54 @@ export class Downstream implements MessageSink {
     const talk = this.#talk;
     if (talk.over) return;
     const { stats, reader } = talk.bound;
-    countMessage(stats, message);
     const reading = reader.read(message);
+    if (talk.gate !== null && !this.#isAdmitted(talk.gate, message, reading)) return;
+    countMessage(stats, message);
     if (isSilent(message)) this.#beginSilent(message, reading);
     else this.#begin(message, reading);
+  }
+
+  /** Asks the policies. False: it is held, or the connection is over. A denied one is begun like any other. */
+  #isAdmitted(gate: Gate, message: Message, reading: CommandReading): boolean {
+    const talk = this.#talk;
+    message.firstByteAt = this.firstByteAt;
+    const { registry, own } = talk.bound.stats;
+    switch (gate.judge(message, reading)) {
+      case 'allow':
+        return true;
+      case 'deny':
+        registry.inc(own.denied);
+        registry.inc(own.stand_ins);
+        return true;
+      case 'hold':
+        this.isHeld = true;
+        return false;
+      case 'close':
+        registry.inc(own.denied);
+        this.#endDenied(gate, message, reading);
+        return false;
+    }
+  }
+
+  /** The connection is over with this message: it is told all the same. */
+  #endDenied(gate: Gate, message: Message, reading: CommandReading): void {
+    const talk = this.#talk;
+    const { requests, stats } = talk.bound;
+    countMessage(stats, message);
+    const request = requests.take();
+    request.info = reading.info;
+    request.digest = reading.digest;
+    request.requestBytes = message.bytes;
+    request.batchSize = reading.batchSize;
+    request.turn = ++talk.turns;
+    const x = talk.exchangeOf(request, message.firstByteAt, message.lastByteAt);
+    if (isSilent(message)) x.replies = Replies.none;
+    markDenied(x, gate.denial!);
+    talk.host.begin(x);
+    requests.give(request);
+    talk.end(x, reading.database);
+    if (gate.fault !== null) talk.fault(gate.fault);
+    else talk.endAll();
   }
 
   #begin(message: Message, reading: CommandReading): void {
@@ -50,6 +100,7 @@ export class Downstream implements MessageSink {
     // Servers answer in order: the first reply to an id is to the oldest request that has it.
     if (inFlight.find(message.requestId) !== null) registry.inc(own.ids_reused);
     const isLate = inFlight.size >= MAX_OPEN;
+    if (isLate) talk.dropAsked(); // its exchange is made when the reply is there
     if (inFlight.size >= MAX_IN_FLIGHT) {
       talk.fault('too_many_in_flight');
       return;
@@ -68,6 +119,7 @@ export class Downstream implements MessageSink {
       const x = talk.exchangeOf(request, message.firstByteAt, message.lastByteAt);
       x.traceparent = reading.traceparent;
       request.exchange = x;
+      if (talk.gate?.enforces === true && request.denial === null) x.forwardedAt = talk.host.now();
       talk.host.begin(x);
     }
     talk.open(request);
@@ -83,6 +135,7 @@ export class Downstream implements MessageSink {
     const x = talk.exchangeOf(request, message.firstByteAt, message.lastByteAt);
     x.traceparent = reading.traceparent;
     x.replies = Replies.none;
+    if (talk.gate?.enforces === true) x.forwardedAt = talk.host.now();
     talk.host.begin(x);
     const { database } = request;
     talk.bound.requests.give(request);
@@ -98,7 +151,10 @@ export class Downstream implements MessageSink {
     const request = requests.take();
     request.id = message.requestId;
     request.info = info;
-    request.special = reading.explains ? Special.none : SPECIALS[info.slot]!;
+    request.denial = talk.gate?.denial ?? null;
+    // A denied one is what its stand-in is: no more than a request and a reply.
+    request.special = reading.explains || request.denial !== null ? Special.none : SPECIALS[info.slot]!;
+    request.isFromQuery = message.opcode === Op.query;
     request.digest = reading.digest;
     request.database = reading.database;
     request.collection = reading.collection;
@@ -151,6 +207,7 @@ export class Downstream implements MessageSink {
     const { buf, valueStart, valueEnd } = body;
     if (!transactions.readSession(buf, valueStart[lsidAt]!, valueEnd[lsidAt]!)) return;
     const begins = isSet(body, reading.startTransactionAt);
+    if (begins && request.denial !== null) return; // the server never hears of it
     if (begins) registry.inc(own.transactions);
     const at = valueStart[txnNumberAt]!;
     request.transaction = transactions.take(lowAt(buf, at), highAt(buf, at), begins, lastByteAt);

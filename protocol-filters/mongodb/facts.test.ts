@@ -87,7 +87,12 @@ describe('configuration', () => {
     test(`options: ${name}`, () => expect(firstProblem(mongodb.options, options)).toBe(problem));
 
   test('is bound with its defaults', () => {
-    expect(mongodb.options.parse(undefined)).toEqual({ collections: 64, cursors: 10_000, addresses: [] });
+    expect(mongodb.options.parse(undefined)).toEqual({
+      collections: 64,
+      cursors: 10_000,
+      addresses: [],
+      strict_cursors: false,
+    });
     expect(() =>
       mongodb.bind(mongodb.config.parse({ stat_prefix: 'm' }), mongodb.options.parse({}), filterEnv()),
     ).not.toThrow();

@@ -19,6 +19,8 @@ export class HelloRewriter {
   readonly #host: SessionHost;
   readonly #address: string;
   readonly #onRewritten: () => void;
+  /** Somebody else lets replies go, and chooses the gear. */
+  readonly #isLed: boolean;
   /** Ids that replies to hello will answer. */
   readonly #expected = new Set<number>();
   readonly #header = Buffer.alloc(HEADER_BYTES);
@@ -32,8 +34,9 @@ export class HelloRewriter {
   /** Bytes below this offset have left already. */
   #gatedFrom = 0;
 
-  constructor(host: SessionHost, address: string, onRewritten: () => void) {
+  constructor(host: SessionHost, address: string, onRewritten: () => void, isLed = false) {
     this.#host = host;
+    this.#isLed = isLed;
     this.#address = address;
     this.#onRewritten = onRewritten;
   }
@@ -41,8 +44,9 @@ export class HelloRewriter {
   /** The client has said hello: its reply is to come. */
   expect(requestId: number): void {
     if (this.#isBroken || this.#expected.size >= MAX_EXPECTED) return;
+    if (this.#isLed && this.#expected.size === 0) this.#gatedFrom = this.#host.facts.received[Side.upstream];
     this.#expected.add(requestId);
-    if (this.#host.gear(Side.upstream) === 'gate') return;
+    if (this.#isLed || this.#host.gear(Side.upstream) === 'gate') return;
     this.#gatedFrom = this.#host.facts.received[Side.upstream];
     this.#host.setGear(Side.upstream, 'gate');
   }
@@ -54,14 +58,19 @@ export class HelloRewriter {
       if (this.#left === 0) i = this.#readHeader(buf, i, end, at + (i - start), isGated);
       else i = this.#pass(buf, i, end);
     }
-    if (!isGated) return;
+    if (!isGated || this.#isLed) return;
     const upTo = at + (end - start);
-    this.#host.clear(Side.upstream, this.#isHolding ? this.#from : upTo);
-    if (this.#isBroken || (this.#expected.size === 0 && !this.#isHolding)) this.#host.setGear(Side.upstream, 'tap');
+    this.#host.clear(Side.upstream, this.isHolding ? this.#from : upTo);
+    if (this.#isBroken || (this.#expected.size === 0 && !this.isHolding)) this.#host.setGear(Side.upstream, 'tap');
+  }
+
+  /** A reply to hello is to come, or under way. */
+  get isAwaiting(): boolean {
+    return !this.#isBroken && (this.#expected.size > 0 || this.isHolding);
   }
 
   /** Part of a header, while it may be that of a reply to hello, or of such a reply. */
-  get #isHolding(): boolean {
+  get isHolding(): boolean {
     return !this.#isBroken && (this.#kept !== null || (this.#headerBytes > 0 && this.#expected.size > 0));
   }
 

@@ -1,7 +1,10 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
+import type { Denial } from '../../src/exchange/protocol-filter.ts';
 import { type CommandInfo, UNKNOWN_COMMAND } from './commands/command-table.ts';
 import type { Extra } from './extra.ts';
+import type { Asked } from './gate/refusals.ts';
 import { NOTHING_SPECIAL } from './special.ts';
 import type { QueryCounts } from './stats.ts';
 import type { Transaction } from './transactions.ts';
@@ -31,6 +34,8 @@ export class Request {
   unread = false;
   /** OP_QUERY on a collection or OP_GET_MORE: the reply's fields say what came of it, not its document. */
   isQuery = false;
+  /** It came as an OP_QUERY: its answer is an OP_REPLY. */
+  isFromQuery = false;
   /** OP_QUERY that allows many replies. */
   exhausts = false;
   /** A cursor that it opens will be tailable and await data. */
@@ -45,6 +50,16 @@ export class Request {
   callsite: QueryCounts | null = null;
   transaction: Transaction | null = null;
   extra: Extra | null = null;
+  /** Where policies judge: what it was judged by. */
+  facts: OperationFacts | null = null;
+  /** It was denied: a stand-in waits for its answer, which can only come behind this offset of the server's. */
+  denial: Denial | null = null;
+  asked: Asked | null = null;
+  deniedAt = 0;
+  /** What is behind it waits for its answer. */
+  isChanging = false;
+  /** Its reply was longer than it may be, and is dropped. */
+  isCut = false;
   /** The one begun before and the one begun after. */
   older: Request | null = null;
   newer: Request | null = null;
@@ -64,6 +79,10 @@ export class Request {
     this.query = this.callsite = null;
     this.transaction = null;
     this.extra = null;
+    this.facts = null;
+    this.denial = this.asked = null;
+    this.deniedAt = 0;
+    this.isChanging = this.isCut = this.isFromQuery = false;
     this.older = this.newer = this.nextSame = this.lastSame = null;
   }
 }

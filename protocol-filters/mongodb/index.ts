@@ -4,6 +4,8 @@ import { Bound } from './bound.ts';
 import { type MongodbConfig, type MongodbOptions, mongodbConfig, mongodbOptions } from './config.ts';
 import { detectMongodb } from './detect.ts';
 import { ENVOY_NAMESPACE, metadata } from './facts.ts';
+import { seen } from './gate/seen.ts';
+import { MONGODB_VOCABULARY } from './gate/verbs.ts';
 import { MongodbSession } from './session.ts';
 
 export type { MongodbConfig, MongodbOptions } from './config.ts';
@@ -16,8 +18,8 @@ export const mongodb: ProtocolFilter<MongodbConfig, MongodbOptions> = {
   filterName: ENVOY_NAMESPACE,
   speaksFirst: 'client',
   defaultPort: 27017,
-  gates: false,
-  vocabulary: null,
+  gates: true,
+  vocabulary: { ...MONGODB_VOCABULARY, seen },
   config: mongodbConfig,
   options: mongodbOptions,
   detect: detectMongodb,

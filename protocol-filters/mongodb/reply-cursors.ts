@@ -38,6 +38,7 @@ export function afterCursorReply(
     user: host.facts.user,
     tails: request.tails,
     holdsResults: request.special === Special.bulkWrite,
+    facts: request.facts,
     openedAt: x.replyLastByteAt,
   });
 }

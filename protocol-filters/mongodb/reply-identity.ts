@@ -74,14 +74,20 @@ export function afterLogin(talk: Conversation, request: Request, { body }: Messa
 }
 
 /** `user`: as the server says it, '' where it does not. */
-function succeed({ login, bound, host }: Conversation, user: string): void {
+function succeed({ login, bound, host, gate }: Conversation, user: string): void {
+  if (gate !== null) gate.loggedIn = true;
   const name = user === '' ? login.user : user;
   bound.stats.login(login.mechanism === NO_MECHANISM ? Mechanism.other : login.mechanism, true);
   login.end();
   if (name !== host.facts.user) host.confirm({ user: name });
 }
 
-export function afterLogout({ login, host }: Conversation): void {
+/**
+ * logout is of one database, and the server may know the user by another: while policies are enforced it does not make one
+ * nobody, whom no policy names.
+ */
+export function afterLogout({ login, host, gate }: Conversation): void {
   login.end();
+  if (gate?.enforces === true) return;
   if (host.facts.user !== '') host.confirm({ user: '' });
 }

@@ -121,6 +121,9 @@ export const MONGO_OWN_STATS = statGroup('sluice.mongodb.<stat_prefix>.', {
   checksums: counter('Messages with a checksum.'),
   checksums_wrong: counter('Messages whose checksum was wrong.'),
   trailing_bytes: counter('Bytes behind the last field of a legacy message.'),
+  denied: counter('Commands that a policy denied, or that could not be judged where one is enforced.'),
+  stand_ins: counter('Messages sent in the place of denied commands, whose answers are replaced by the denial.'),
+  replies_cut: counter('Replies with more documents or bytes than a policy allows: replaced by an error.'),
 });
 
 /** What became of commands, one set a command that was seen. */

@@ -3,6 +3,7 @@ import { Side } from '../../src/exchange/side.ts';
 import { UNKNOWN_COMMAND } from './commands/command-table.ts';
 import type { Conversation } from './conversation.ts';
 import { Code } from './error-names.ts';
+import type { ReplyGate } from './gate/reply-gate.ts';
 import { textOf } from './identity.ts';
 import type { Request } from './in-flight.ts';
 import { type Message, MsgFlag, Op } from './message.ts';
@@ -20,6 +21,8 @@ const NO_LATENCY = Flag.waits | Flag.untimed;
 /** What the server says: replies end exchanges, found by the id of the request that they answer. */
 export class Upstream implements MessageSink {
   readonly #talk: Conversation;
+  /** Set where policies are enforced. */
+  gate: ReplyGate | null = null;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
@@ -31,8 +34,13 @@ export class Upstream implements MessageSink {
     const { stats, reply } = talk.bound;
     countMessage(stats, message);
     const request = talk.inFlight.find(message.responseTo);
+    if (this.gate !== null && !this.#isOrderly(request, message)) return;
     if (request === null) {
       this.#countUnexpected(message);
+      return;
+    }
+    if (request.denial !== null) {
+      this.#answerDenied(request);
       return;
     }
     talk.passOver(request);
@@ -42,11 +50,37 @@ export class Upstream implements MessageSink {
     x.replyLastByteAt = message.lastByteAt;
     x.replyBytes += message.bytes;
     this.#tell(request, x, message, reply);
+    if (this.gate !== null) {
+      this.gate.limit(request, message);
+      if (talk.over) return;
+    }
     if (this.#goesOn(request, message, reply)) {
       this.#continue(request, x, message);
       return;
     }
     const { database } = request;
+    talk.close(request);
+    talk.end(x, database);
+  }
+
+  /** While policies are enforced replies are read as strictly as requests (threats X-07): false, and it is over. */
+  #isOrderly(request: Request | null, message: Message): boolean {
+    const talk = this.#talk;
+    if (request === null) {
+      this.#countUnexpected(message);
+      talk.fault('unexpected_reply');
+    } else if (request.denial !== null) {
+      if (!this.gate!.answer(request, message)) talk.fault('unexpected_reply');
+    } else if (message.unread !== '') talk.fault(message.malformed ?? 'ambiguous');
+    return !talk.over;
+  }
+
+  #answerDenied(request: Request): void {
+    const talk = this.#talk;
+    const { database, transaction } = request;
+    const x = request.exchange!;
+    // Its stand-in was the end of the transaction.
+    if (transaction !== null) talk.bound.transactions.end(transaction);
     talk.close(request);
     talk.end(x, database);
   }
@@ -171,6 +205,7 @@ export class Upstream implements MessageSink {
   /** The next reply answers this one: the request is known by its id from here on. */
   #continue(request: Request, x: Exchange, message: Message): void {
     const talk = this.#talk;
+    talk.gate?.settled(request);
     const { registry, own } = talk.bound.stats;
     registry.inc(own.exhaust_replies);
     if (request.replies === 0) registry.inc(own.exhaust);

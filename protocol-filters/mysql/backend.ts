@@ -6,6 +6,7 @@ import type { ConnectionPhase } from './connection-phase.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { Endings } from './endings.ts';
 import { confirmReplica } from './facts.ts';
+import { mustKeep } from './gate.ts';
 import { type PacketSink, Packets } from './packets.ts';
 import {
   isEnd,
@@ -82,6 +83,7 @@ export class Backend implements PacketSink {
   onRun(packets: number, wireBytes: number): void {
     const talk = this.#talk;
     talk.replyBytes += wireBytes;
+    talk.cuts?.packet(this.packets.beganAt, this.packets.endsAt);
     switch (this.#at) {
       case At.rows:
         talk.rows += packets;
@@ -105,10 +107,13 @@ export class Backend implements PacketSink {
       talk.faultSequence();
       return false;
     }
-    const { pending } = talk;
+    const { pending, gate } = talk;
     if (pending.size === 0) return this.#unasked(first, buf, start, end);
     talk.replyBytes += packets.wireBytes;
     if (talk.replyFirstAt === 0) talk.replyFirstAt = packets.startedAt;
+    if (gate !== null && gate.open > 0 && gate.awaitsStandIn(pending.head))
+      return this.#standIn(first, buf, start, end);
+    talk.cuts?.packet(packets.beganAt, packets.endsAt);
     if (first < 0 && this.#at !== At.auth) return this.#fault('undersized');
     if (first === Head.err) return this.#error(buf, start, end);
     switch (this.#at) {
@@ -142,6 +147,20 @@ export class Backend implements PacketSink {
     }
   }
 
+  /** The answer to what stands in for a denied command. */
+  #standIn(first: number, buf: Buffer, start: number, end: number): boolean {
+    if (first === Head.err && isProgress(buf, start, end)) return true;
+    const fault = this.#talk.gate!.onAnswer(first, buf, start, end);
+    if (fault !== null) return this.#fault(fault);
+    this.#replyDone();
+    return true;
+  }
+
+  /** How far the server's bytes may leave, of those up to this offset. */
+  mayLeave(upTo: number): number {
+    return this.packets.inside && mustKeep(this.#talk, this.#at === At.rows) ? this.packets.beganAt : upTo;
+  }
+
   /** The client's file is over: the reply goes on with this sequence id. */
   fileEnded(sequence: number): void {
     if (this.#at !== At.file) return;
@@ -167,7 +186,7 @@ export class Backend implements PacketSink {
       case Reply.rows:
         this.#endings.fetched();
         this.#at = At.rows;
-        this.packets.run = ENDLESS_RUN;
+        this.packets.run = this.#rowsAhead();
         return this.#row(first, buf, start, end, payloadBytes);
       case Reply.string:
         this.#endings.finishHead(Outcome.ok);
@@ -205,7 +224,10 @@ export class Backend implements PacketSink {
 
   #localInfile(): boolean {
     const talk = this.#talk;
-    // A command that was sent ahead is what the server takes for the file now.
+    // A command that was sent ahead is what the server takes for the file now. And nobody asked for one but by LOAD DATA.
+    const asked = talk.gate === null || talk.pending.exchangeAt(talk.pending.head)?.digest?.operation === 'LOAD';
+    if (!asked) return this.#unexpected();
+    if (talk.sentAhead) return this.#fault('out_of_order');
     if (talk.pending.holdsMoreThanOneText || talk.infile) return this.#fault('out_of_order');
     talk.count('local_infiles');
     talk.infile = true;
@@ -237,7 +259,7 @@ export class Backend implements PacketSink {
     switch (this.#at) {
       case At.definitions:
         this.#at = isOld ? At.definitionsEnd : At.rows;
-        this.packets.run = isOld ? 0 : ENDLESS_RUN;
+        this.packets.run = isOld ? 0 : this.#rowsAhead();
         return;
       case At.parameters:
         if (isOld) this.#at = At.parametersEnd;
@@ -257,8 +279,14 @@ export class Backend implements PacketSink {
     // The rows of a cursor come when they are fetched.
     if ((eof.status & ServerStatus.cursorExists) !== 0) return this.#setEnded(buf, eof);
     this.#at = At.rows;
-    this.packets.run = ENDLESS_RUN;
+    this.packets.run = this.#rowsAhead();
     return true;
+  }
+
+  /** How many rows may be counted past without being looked at. */
+  #rowsAhead(): number {
+    const { cuts, pending } = this.#talk;
+    return cuts === null ? ENDLESS_RUN : cuts.ahead(pending.exchangeAt(pending.head));
   }
 
   // ---- rows
@@ -272,6 +300,7 @@ export class Backend implements PacketSink {
       return this.#setEnded(buf, rowsEnd);
     }
     talk.rows++;
+    if (talk.cuts !== null) this.packets.run = talk.cuts.row(talk.pending.exchangeAt(talk.pending.head), this.packets);
     return true;
   }
 
@@ -304,6 +333,7 @@ export class Backend implements PacketSink {
     const { pending } = talk;
     this.#at = At.first;
     this.packets.run = 0;
+    talk.cuts?.replyDone();
     if (talk.streaming) {
       talk.streaming = false;
       talk.client.expected = 0;
@@ -323,6 +353,8 @@ export class Backend implements PacketSink {
     const { statementId, columns, parameters, hasMetadata } = prepared;
     const statement = talk.pending.statementAt(talk.pending.head);
     talk.count('statements_prepared');
+    if (talk.preparing > 0) talk.preparing--;
+    if (statement !== null) statement.confirmed = true;
     if (statement !== null && !talk.book.add(statementId, statement)) talk.count('untracked_statements');
     this.#columns = hasMetadata ? columns : 0;
     if (hasMetadata && parameters > 0) this.#expect(At.parameters, parameters);

@@ -7,7 +7,7 @@ import { Capability as C, MAX_LOGIN_BYTES } from './wire.ts';
 const read = (payload: Buffer, capabilities = CAPABILITIES) =>
   guarded(payload, (buf, start, end) => readChangeUser(buf, start, end, capabilities));
 const head = Buffer.concat([u8(0x11), cstr('bob')]);
-const NO_ATTRIBUTES = { programName: '', clientName: '', clientVersion: '', traceparent: '' };
+const NO_ATTRIBUTES = { programName: '', clientName: '', clientVersion: '', traceparent: '', isDoubtful: false };
 
 test('all fields', () => {
   const payload = payloadOf(client.changeUser({ plugin: 'client_ed25519', attributes: { program_name: 'p' } }));
@@ -17,6 +17,7 @@ test('all fields', () => {
     collation: 45,
     authPlugin: 'client_ed25519',
     attributes: { ...NO_ATTRIBUTES, programName: 'p' },
+    isCertain: true,
   });
 });
 

@@ -1,6 +1,8 @@
 import type { Fault } from '../../src/exchange/fault.ts';
 import { type ConnectionAttributes, readAttributes } from './attributes.ts';
+import { isUtf8Collation } from './charsets.ts';
 import { PacketCursor } from './lenenc.ts';
+import { isWholeText } from './login.ts';
 import { Capability, has, MAX_LOGIN_BYTES } from './wire.ts';
 
 /** Who a client asks to be from now on. What proves it is stepped over. */
@@ -12,6 +14,8 @@ export interface ChangeUser {
   /** '' where the client did not say. */
   readonly authPlugin: string;
   readonly attributes: ConnectionAttributes;
+  /** As Login.isCertain. */
+  readonly isCertain: boolean;
 }
 
 const cursor = new PacketCursor();
@@ -31,11 +35,13 @@ export function readChangeUser(buf: Buffer, start: number, end: number, capabili
   cursor.skip(1);
   cursor.cstring();
   const user = cursor.text(MAX_USER_BYTES);
+  let isCertain = isWholeText(cursor, MAX_USER_BYTES, user);
   // One byte even where logins use a length-encoded integer.
   if (has(capabilities, Capability.secureConnection)) cursor.skip(cursor.u8());
   else cursor.cstring();
   cursor.cstringOrRest();
   const database = cursor.text(MAX_DATABASE_BYTES);
+  isCertain &&= isWholeText(cursor, MAX_DATABASE_BYTES, database);
   const collation = cursor.left > 0 ? cursor.u16() : 0;
   let authPlugin = '';
   if (has(capabilities, Capability.pluginAuth) && cursor.left > 0) {
@@ -43,8 +49,10 @@ export function readChangeUser(buf: Buffer, start: number, end: number, capabili
     authPlugin = cursor.text(MAX_PLUGIN_BYTES, 'latin1');
   }
   const attributes = readAttributes(has(capabilities, Capability.connectAttrs) ? cursor : null);
+  isCertain &&=
+    cursor.left === 0 && !attributes.isDoubtful && (isUtf8Collation(collation) || /^[\0-\x7f]*$/.test(user + database));
   const { fault } = cursor;
   // The buffer holds a secret: nothing of ours may keep it alive.
   cursor.release();
-  return fault ?? { user, database, collation, authPlugin, attributes };
+  return fault ?? { user, database, collation, authPlugin, attributes, isCertain };
 }

@@ -74,6 +74,28 @@ const BY_COLLATION = new Map<number, Charset>(
 export const charsetNamed = (name: string): Charset | null => BY_NAME.get(name.toLowerCase()) ?? null;
 export const charsetOf = (collation: number): Charset | null => BY_COLLATION.get(collation) ?? null;
 
+/** Is it UTF-8, of three bytes or four? */
+export const isUtf8Name = (name: string): boolean => /^utf8(?:mb[34])?$/i.test(name);
+
+/** Numbers of collations of UTF-8: of both products, those of MariaDB without padding among them. */
+const UTF8_COLLATIONS: readonly (readonly [from: number, to: number])[] = [
+  [33, 33],
+  [45, 46],
+  [76, 76],
+  [83, 83],
+  [192, 247],
+  [255, 323],
+  [576, 578],
+  [608, 610],
+  [1057, 1057],
+  [1069, 1070],
+  [1107, 1107],
+  [1216, 1271],
+  [2048, 4095],
+];
+export const isUtf8Collation = (collation: number): boolean =>
+  UTF8_COLLATIONS.some(([from, to]) => collation >= from && collation <= to);
+
 /**
  * The text buf[start..end) in UTF-8, or null where it is that already: all of it ASCII. Where characters end is the server's
  * word; one that Unicode does not have becomes U+FFFD. Rare, so it is slow.

@@ -129,3 +129,8 @@ export const COMMANDS: readonly CommandInfo[] = (() => {
   for (const [byte, name, reply] of NAMED) table[byte] = { name, reply, known: true };
   return table;
 })();
+
+/** What the exchange of a command is called: its name in the protocol, without `stmt_` where that says nothing. */
+export const KINDS: readonly string[] = COMMANDS.map(({ name }) =>
+  name === 'stmt_reset' ? name : name.replace(/^stmt_/, ''),
+);

@@ -1,6 +1,7 @@
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { AuthDialogue, type AuthStep } from './auth.ts';
+import { checkLogin, trimGreeting, trimLogin } from './capability-gate.ts';
 import { readChangeUser } from './change-user.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { applyStatus, applyTracked, type Claim, confirmClaim } from './facts.ts';
@@ -72,6 +73,7 @@ export class ConnectionPhase {
     if (!packets.inOrder) return this.#fault('foreign_protocol');
     const greeting = readGreeting(buf, start, end);
     if (typeof greeting === 'string') return this.#fault(greeting);
+    if (talk.gate !== null && talk.cuts === null) talk.host.setGear(Side.upstream, 'tap');
     if (greeting.kind === 'error') {
       registry.inc(own.connections_refused);
       talk.phase = Phase.refused;
@@ -80,7 +82,11 @@ export class ConnectionPhase {
       return true;
     }
     this.#greeting = greeting;
-    talk.reading.server(greeting.flavour, greeting.version);
+    if (talk.gate !== null) {
+      const wrong = trimGreeting(talk, greeting, buf, start, end);
+      if (wrong !== null) return this.#fault(wrong);
+    }
+    talk.reading.server(greeting.flavour, greeting.version, greeting.collation);
     talk.phase = Phase.login;
     talk.client.expected = (packets.sequence + 1) & 0xff;
     packets.ceiling = MAX_AUTH_BYTES;
@@ -94,10 +100,13 @@ export class ConnectionPhase {
     const login = readLogin(buf, start, end, capabilities, mariadbCapabilities);
     if (typeof login === 'string') return this.#fault(login);
     registry.inc(envoy.login_attempts);
+    const wrong = talk.gate === null ? null : checkLogin(talk, this.#greeting!, login);
+    if (wrong !== null) return this.#fault(wrong);
     if (login.kind === 'ssl') {
       registry.inc(envoy.upgraded_to_ssl);
       return this.#fault('encrypted');
     }
+    if (talk.gate !== null) trimLogin(talk, login, buf, start);
     this.#login = login;
     talk.negotiated(login.capabilities & capabilities, login.mariadbCapabilities);
     talk.phase = Phase.authenticating;
@@ -116,6 +125,7 @@ export class ConnectionPhase {
       return false;
     }
     if (step === 'continue') {
+      if (talk.sentAhead) return this.#fault('out_of_order');
       talk.client.expected = (packets.sequence + 1) & 0xff;
       return true;
     }
@@ -126,12 +136,13 @@ export class ConnectionPhase {
     confirmClaim(talk, this.#login!, this.#greeting!.serverVersion);
     this.#settle(buf, start, end);
     talk.firstQuotes = talk.reading.ansiQuotes;
-    talk.firstCharset = talk.reading.charset;
+    talk.firstCharset = talk.reading.charsetId;
     const compresses = this.#beginCompression();
     this.#login = null;
     talk.client.expected = 0;
     packets.expected = -1;
-    talk.client.ceiling = packets.ceiling = MAX_JOINED_BYTES;
+    packets.ceiling = MAX_JOINED_BYTES;
+    talk.client.ceiling = talk.gate === null ? MAX_JOINED_BYTES : talk.bound.options.max_held_bytes;
     return !compresses;
   }
 
@@ -166,7 +177,8 @@ export class ConnectionPhase {
 
   /** Who a COM_CHANGE_USER wants to be. */
   readChange(buf: Buffer, start: number, end: number): Claim | Fault {
-    return readChangeUser(buf, start, end, this.#talk.capabilities);
+    const change = readChangeUser(buf, start, end, this.#talk.capabilities);
+    return typeof change !== 'string' && !change.isCertain && this.#talk.gate !== null ? 'ambiguous' : change;
   }
 
   /** A packet of the client that is no command. */
@@ -192,6 +204,10 @@ export class ConnectionPhase {
     if (step === 'ok') return true;
     if (step !== 'continue') {
       this.#fault(step === 'error' ? 'unexpected_reply' : step);
+      return null;
+    }
+    if (talk.sentAhead) {
+      this.#fault('out_of_order');
       return null;
     }
     talk.awaitsAuth = this.#dialogue.clientMay;

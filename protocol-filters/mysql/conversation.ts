@@ -2,12 +2,18 @@ import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
+import { Side } from '../../src/exchange/side.ts';
 import type { Bound } from './bound.ts';
-import type { Charset } from './charsets.ts';
+import type { Effect } from './effects.ts';
+import type { Gate } from './gate.ts';
+import type { Inquiry } from './inquiry.ts';
 import type { Packets } from './packets.ts';
 import { Pending } from './pending.ts';
 import { Reading } from './reading.ts';
-import { StatementBook } from './statements.ts';
+import { violationPacket } from './refuse.ts';
+import type { ReplyCuts } from './reply-cuts.ts';
+import { type Statement, StatementBook } from './statements.ts';
+import type { Named } from './text-facts.ts';
 import { Transaction } from './transaction.ts';
 import { Capability, MariadbCapability } from './wire.ts';
 
@@ -48,6 +54,17 @@ export class Conversation {
   client!: Packets;
   server!: Packets;
   phase: Phase = Phase.greeting;
+  /** Not null where policies judge; the gate where they are enforced besides. */
+  inquiry: Inquiry | null = null;
+  gate: Gate | null = null;
+  /** Not null where policies may cut replies. */
+  cuts: ReplyCuts | null = null;
+  /** The client's message at hand waits: it is offered again by release(). */
+  held = false;
+  /** COM_STMT_PREPAREs that are under way. Counted where there is a gate. */
+  preparing = 0;
+  /** The server has ended the connection by an error that nobody asked for: nothing more is sent to it. */
+  fatal = false;
 
   /** What both sides said they can do: Capability bits, and MariadbCapability bits. */
   capabilities = 0;
@@ -63,8 +80,13 @@ export class Conversation {
   tellsQuotes = false;
   /** ANSI_QUOTES as it was after the login: what a reset goes back to. */
   firstQuotes = false;
-  /** The client's character set as it was after the login, where it does not read byte by byte. */
-  firstCharset: Charset | null = null;
+  /** The client's character set as it was after the login. */
+  firstCharset: string | number = 0;
+  /** What names stand for that SQL's PREPARE gave; and what they will, once the server has said OK. Where policies judge. */
+  readonly names = new Map<string, Named>();
+  readonly offered = new Map<string, Named | null>();
+  /** The command at hand is to be answered before the next one is read. */
+  raisesBarrier = false;
   /** The server has asked for a file: the client's packets are data up to an empty one. */
   infile = false;
   /** COM_CHANGE_USER: the server may wait for a packet of its authentication dialogue. */
@@ -131,6 +153,7 @@ export class Conversation {
     x.turn = turn;
     if (pipelined) x.flags |= Flag.pipelined;
     this.open++;
+    if (this.inquiry !== null) this.inquiry.begins(x);
     if (this.open <= MAX_OPEN) {
       this.host.begin(x);
       return true;
@@ -141,6 +164,34 @@ export class Conversation {
     registry.inc(own.untimed);
     this.close(x, Outcome.ok);
     return false;
+  }
+
+  /** An enforced client has begun to say something that the server's word of just now gives another meaning. */
+  get sentAhead(): boolean {
+    return this.gate !== null && (this.held || this.client.inside);
+  }
+
+  /** A command waits for its answer, whose first packet has this sequence id. Returns its place. */
+  await(
+    command: number,
+    sequence: number,
+    turn: number,
+    x: Exchange | null,
+    statement: Statement | null,
+    at: number,
+    bytes: number,
+    does: Effect | null = null,
+  ): number {
+    const { pending } = this;
+    if (pending.size === 0) this.server.expected = sequence;
+    return pending.push(command, sequence, turn, x, statement, does, at, bytes);
+  }
+
+  /** Something has changed that a held message waits for. */
+  release(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.host.resume(Side.downstream);
   }
 
   /** The reply of an exchange is complete: it takes all that came since the last one ended. */
@@ -158,7 +209,8 @@ export class Conversation {
 
   /** Ends an exchange that has its reply already, or none. */
   close(x: Exchange, outcome: Outcome): void {
-    x.outcome = outcome;
+    // One whose reply was cut runs to its end all the same.
+    x.outcome = outcome === Outcome.ok && (x.flags & Flag.denied) !== 0 ? Outcome.denied : outcome;
     this.open--;
     const { registry, own } = this.bound.stats;
     if (outcome === Outcome.skipped) registry.inc(own.skipped);
@@ -177,11 +229,21 @@ export class Conversation {
     else if (this.calls.size < MAX_CALLS) this.calls.add(name);
   }
 
+  /** SQL's PREPARE has succeeded, or the name means nothing any more. */
+  renamed(name: string, succeeded: boolean): void {
+    const named = this.offered.get(name) ?? null;
+    this.offered.delete(name);
+    if (!succeeded || named === null) this.names.delete(name);
+    else if (this.names.size < MAX_CALLS || this.names.has(name)) this.names.set(name, named);
+  }
+
   /** The server has forgotten what belonged to the session before this turn: statements, names, settings. */
   forget(turn: number): void {
     this.book.forget(turn);
     this.calls.clear();
+    this.names.clear();
     this.reading.setAnsiQuotes(this.firstQuotes);
+    this.reading.quotesUnsure = !this.tellsQuotes;
     this.transaction.rolledBack();
   }
 
@@ -190,6 +252,7 @@ export class Conversation {
     if (this.phase === Phase.over) return;
     const { registry, envoy } = this.bound.stats;
     if (fault !== 'encrypted') registry.inc(envoy.decoder_errors);
+    this.#lastWords(fault);
     this.endAll();
     this.host.opaque(fault);
   }
@@ -199,8 +262,16 @@ export class Conversation {
     if (this.phase === Phase.over) return;
     const { registry, envoy } = this.bound.stats;
     registry.inc(envoy.protocol_errors);
+    this.#lastWords('out_of_order');
     this.endAll();
     this.host.opaque('out_of_order');
+  }
+
+  /** An enforced connection is closed for what came: its client is told, where it waits for no other answer. */
+  #lastWords(fault: Fault): void {
+    if (this.gate === null || this.phase !== Phase.ready || this.pending.size > 0) return;
+    if (fault === 'unexpected_reply' || this.server.inside) return;
+    this.host.send(Side.downstream, violationPacket(fault, (this.client.sequence + 1) & 0xff));
   }
 
   /** The session is over: what is open was lost. */
@@ -210,8 +281,10 @@ export class Conversation {
     const { pending } = this;
     while (pending.size > 0) {
       const x = pending.exchangeAt(pending.head);
+      const others = this.gate?.lost(pending.head) ?? [];
       pending.shift();
       if (x !== null) this.finish(x, Outcome.lost);
+      for (const other of others) this.close(other, Outcome.lost);
     }
   }
 }

@@ -17,7 +17,14 @@ export interface Effect {
   readonly on: boolean | null;
   readonly id: number;
   readonly claim: Claim | null;
+  /** `settings`, where somebody enforces: what nobody knows from then on, until the server tells. */
+  readonly doubt: Doubt;
+  /** `settings`: do backslashes escape from then on? null: as before, or the server tells. */
+  readonly backslashes: boolean | null;
 }
+
+/** Of how texts read: ANSI_QUOTES, the client's character set, or both are not known. */
+export type Doubt = '' | 'quotes' | 'charset' | 'all';
 
 /** Blanks and comments; what stands in a versioned comment is read as code. */
 const BLANK = String.raw`(?:\s|--\s[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|/\*M?!\d*|/\*(?!M?!)(?:[^*]|\*(?!/))*\*/)`;
@@ -93,12 +100,16 @@ export const effect = (
   on: boolean | null = false,
   id = 0,
   claim: Claim | null = null,
+  doubt: Doubt = '',
+  backslashes: boolean | null = null,
 ): Effect => ({
   kind,
   name,
   on,
   id,
   claim,
+  doubt,
+  backslashes,
 });
 
 const unquoted = (name: string): string => {

@@ -1,6 +1,5 @@
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import { Side } from '../../src/exchange/side.ts';
-import { charsetNamed } from './charsets.ts';
 import { Command } from './commands.ts';
 import type { Conversation } from './conversation.ts';
 import type { Effect } from './effects.ts';
@@ -89,6 +88,9 @@ export class Endings {
       pending.setExchange(place, x);
     }
     if (code === ER_LOCK_DEADLOCK) talk.transaction.rolledBack();
+    if (pending.commandAt(place) === Command.stmtPrepare) this.#prepareFailed(place);
+    const does = pending.effectAt(place);
+    if (does?.kind === 'prepares') talk.renamed(does.name, false);
     if (pending.commandAt(place) === Command.changeUser) {
       // Servers clean up before they look at who it is: only the identity stays.
       talk.count('user_change_failures');
@@ -102,6 +104,7 @@ export class Endings {
   unasked(x: Exchange | null, { code, sqlState }: ErrPacket, packets: Packets): void {
     const talk = this.#talk;
     talk.count('errors');
+    talk.fatal = true;
     if (x === null) {
       talk.host.aside(Side.upstream, 'error', packets.wireBytes);
       return;
@@ -206,21 +209,27 @@ export class Endings {
   }
 
   /** What was known of a command when it was sent is true now. */
-  #apply({ kind, name, on }: Effect): void {
+  #apply({ kind, name, on, doubt }: Effect): void {
     const talk = this.#talk;
     switch (kind) {
       case 'database':
         if (talk.host.facts.database !== name) talk.host.confirm({ database: name });
         return;
       case 'settings':
-        if (on !== null) talk.reading.setAnsiQuotes(on);
-        if (name !== '') talk.reading.charset = charsetNamed(name);
+        if (on !== null) {
+          talk.reading.setAnsiQuotes(on);
+          talk.reading.quotesUnsure = false;
+        }
+        if (name !== '') talk.reading.setCharset(name);
+        if (doubt !== '') talk.reading.doubt(doubt);
         return;
       case 'prepares':
         talk.named(name, on === true);
+        talk.renamed(name, true);
         return;
       case 'deallocates':
         talk.named(name, false);
+        talk.renamed(name, false);
         return;
       default:
         return;
@@ -232,7 +241,7 @@ export class Endings {
     if (command === Command.resetConnection) {
       talk.count('connection_resets');
       talk.forget(turn);
-      talk.reading.charset = talk.firstCharset;
+      talk.reading.setCharset(talk.firstCharset);
     } else if (command === Command.registerSlave) confirmReplica(talk);
   }
 
@@ -246,6 +255,13 @@ export class Endings {
     statement.story = ++talk.stories;
     const x = pending.exchangeAt(pending.head);
     if (x !== null) x.story = statement.story;
+  }
+
+  /** MariaDB's -1 means nothing behind a failure. */
+  #prepareFailed(place: number): void {
+    const talk = this.#talk;
+    if (talk.preparing > 0) talk.preparing--;
+    if (talk.book.last === talk.pending.statementAt(place)) talk.book.last = null;
   }
 
   /** A prepare becomes an exchange when it fails. */

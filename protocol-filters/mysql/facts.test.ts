@@ -77,7 +77,11 @@ describe('configuration', () => {
       { stat_prefix: 'p', access_log: 'x' },
     ])
       expect(mysql.config.safeParse(wrong).success).toBe(false);
-    expect(mysql.options.parse(undefined)).toEqual({});
+    expect(mysql.options.parse(undefined)).toEqual({
+      local_infile: 'deny',
+      lower_case_table_names: 0,
+      max_held_bytes: 64 * 1024 * 1024,
+    });
     expect(mysql.options.safeParse({ refuse_ssl: true }).success).toBe(false);
   });
 });

@@ -1,7 +1,6 @@
 import { sqlMetadata } from '../../src/digest/sql-metadata.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { ConnectionAttributes } from './attributes.ts';
-import { charsetNamed, charsetOf } from './charsets.ts';
 import type { Conversation } from './conversation.ts';
 import { hasAnsiQuotes } from './effects.ts';
 import { readSessionTrack, type TrackSink } from './session-track.ts';
@@ -20,7 +19,7 @@ export interface Claim {
 /** The server has accepted who the client said it is. */
 export function confirmClaim(talk: Conversation, claim: Claim, serverVersion: string): void {
   const { user, database, attributes, collation } = claim;
-  talk.reading.charset = charsetOf(collation);
+  talk.reading.setCharset(collation);
   talk.host.confirm({
     user,
     database,
@@ -48,6 +47,7 @@ export function applyStatus(talk: Conversation, status: number): void {
     talk.tellsQuotes = true;
     reading.setAnsiQuotes(true);
   } else if (talk.tellsQuotes) reading.setAnsiQuotes(false);
+  if (talk.tellsQuotes) reading.quotesUnsure = false;
 }
 
 /** Told to while session state changes are read; one at a time, nothing is kept. */
@@ -60,8 +60,10 @@ class Tracked implements TrackSink {
   }
 
   onVariable(name: string, value: string): void {
-    if (name === 'sql_mode') this.talk!.reading.setAnsiQuotes(hasAnsiQuotes(value));
-    else if (name === 'character_set_client') this.talk!.reading.charset = charsetNamed(value);
+    if (name === 'sql_mode') {
+      this.talk!.reading.setAnsiQuotes(hasAnsiQuotes(value));
+      this.talk!.reading.quotesUnsure = false;
+    } else if (name === 'character_set_client') this.talk!.reading.setCharset(value);
   }
 }
 const tracked = new Tracked();

@@ -2,25 +2,18 @@ import { type Exchange, Flag, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Backend } from './backend.ts';
-import { COMMANDS, Command, Reply } from './commands.ts';
+import { COMMANDS, Command, KINDS, Reply } from './commands.ts';
 import type { ConnectionPhase } from './connection-phase.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { effect } from './effects.ts';
+import { Inquiry } from './inquiry.ts';
+import { KEEP } from './keep.ts';
 import { u32leAt } from './lenenc.ts';
 import { type PacketSink, Packets } from './packets.ts';
 import { readExecute } from './query-attributes.ts';
 import { QueryTexts } from './query-texts.ts';
-import { LAST_PREPARED, Statement } from './statements.ts';
-import { MAX_LOGIN_BYTES, MAX_PAYLOAD_BYTES, TEXT_CAPTURE_BYTES } from './wire.ts';
-
-/** Kept of a command that is cut over reads, by its first byte. */
-const KEEP = new Uint32Array(256).fill(64);
-for (const command of [Command.query, Command.stmtPrepare, Command.stmtExecute]) KEEP[command] = TEXT_CAPTURE_BYTES;
-KEEP[Command.initDb] = 1 + 256;
-KEEP[Command.changeUser] = MAX_LOGIN_BYTES;
-
-/** What the exchange of a command is called: its name in the protocol, without `stmt_` where that says nothing. */
-const KINDS = COMMANDS.map(({ name }) => (name === 'stmt_reset' ? name : name.replace(/^stmt_/, '')));
+import { describe, LAST_PREPARED, Statement } from './statements.ts';
+import { MAX_LOGIN_BYTES, MAX_PAYLOAD_BYTES } from './wire.ts';
 
 /** What the client says: commands become exchanges that wait for their replies. */
 export class Frontend implements PacketSink {
@@ -37,6 +30,7 @@ export class Frontend implements PacketSink {
     this.packets = new Packets(this);
     talk.client = this.packets;
     this.#texts = new QueryTexts(talk);
+    if (talk.host.judges) talk.inquiry = new Inquiry(talk, this.#texts);
   }
 
   wanted(first: number): number {
@@ -45,6 +39,9 @@ export class Frontend implements PacketSink {
     // Secrets, files and acknowledgements: only counted.
     if (talk.phase !== Phase.ready || talk.infile || talk.streaming) return 1;
     if (talk.awaitsAuth && this.packets.sequence !== 0) return 1;
+    // What is judged by its text is judged whole.
+    if (talk.gate !== null && (first === Command.query || first === Command.stmtPrepare))
+      return talk.bound.options.max_held_bytes;
     return first === Command.stmtExecute && !talk.queryAttributes ? KEEP[Command.stmtFetch]! : KEEP[first]!;
   }
 
@@ -66,6 +63,8 @@ export class Frontend implements PacketSink {
       return true;
     }
     if (talk.awaitsAuth && packets.sequence !== 0) return this.#connection.onClientAuth(payloadBytes, packets);
+    // The server would take a command for the answer that it waits for.
+    if (talk.awaitsAuth && talk.gate !== null) return this.#fault('out_of_order');
     if (this.#answered) return this.#next();
     if (!packets.inOrder || (packets.sequence !== 0 && payloadBytes < MAX_PAYLOAD_BYTES)) {
       talk.faultSequence();
@@ -76,13 +75,33 @@ export class Frontend implements PacketSink {
       talk.fault('undersized');
       return false;
     }
-    return this.#command(buf[start]!, buf, start, end, payloadBytes);
+    const command = buf[start]!;
+    if (talk.inquiry !== null) return this.#judged(talk.inquiry, command, buf, start, end, payloadBytes);
+    talk.bound.stats.command(command);
+    return this.#command(command, buf, start, end, payloadBytes);
+  }
+
+  /** Policies are asked first. */
+  #judged(inquiry: Inquiry, command: number, buf: Buffer, start: number, end: number, payloadBytes: number): boolean {
+    const talk = this.#talk;
+    if (talk.gate?.holds(command, buf, start, end)) return false;
+    const answer = inquiry.ask(command, buf, start, end, payloadBytes);
+    if (answer === 'hold') return false;
+    talk.bound.stats.command(command);
+    if (answer === 'drop') return true;
+    if (answer === 'deny') return talk.phase !== Phase.over;
+    const goesOn = this.#command(command, buf, start, end, payloadBytes);
+    inquiry.done();
+    if (talk.raisesBarrier) {
+      talk.raisesBarrier = false;
+      talk.gate?.raiseBarrier();
+    }
+    return goesOn;
   }
 
   #command(command: number, buf: Buffer, start: number, end: number, payloadBytes: number): boolean {
     const talk = this.#talk;
     const { wireBytes } = this.packets;
-    talk.bound.stats.command(command);
     switch (command) {
       case Command.query:
         return this.#query(buf, start, end, payloadBytes, wireBytes);
@@ -114,7 +133,9 @@ export class Frontend implements PacketSink {
   #query(buf: Buffer, start: number, end: number, payloadBytes: number, bytes: number): boolean {
     const talk = this.#talk;
     const texts = this.#texts;
-    const wrong = texts.readQuery(buf, start, end, payloadBytes);
+    const { inquiry, gate } = talk;
+    // What was judged has been read.
+    const wrong = inquiry === null ? texts.readQuery(buf, start, end, payloadBytes) : null;
     if (wrong !== null) return this.#fault(wrong);
     const { digests } = texts;
     const at = this.packets.startedAt;
@@ -130,7 +151,7 @@ export class Frontend implements PacketSink {
       if (texts.truncated) x.flags |= Flag.truncated;
       if (texts.traceparent !== '') x.traceparent = texts.traceparent;
       if (count > 1) x.flags |= Flag.batch;
-      const does = texts.effectAt(i, buf);
+      const does = inquiry !== null && gate !== null ? inquiry.effectAt(i) : texts.effectAt(i, buf);
       const open = talk.begin(x, turn, pipelined) ? x : null;
       const place = this.#await(Command.query, turn, open, null, at, bytes);
       if (does !== null) talk.pending.setEffect(place, does);
@@ -158,11 +179,16 @@ export class Frontend implements PacketSink {
     const talk = this.#talk;
     const texts = this.#texts;
     if (!this.#hasRoom(1)) return false;
-    texts.readText(buf, start + 1, Math.min(end, start + TEXT_CAPTURE_BYTES));
+    const { inquiry, gate } = talk;
+    if (inquiry === null) texts.readPrepare(buf, start, end);
     const turn = ++talk.turns;
     const digest = texts.digests[0] ?? talk.bound.nothing;
     const statement = new Statement(digest, texts.traceparent, texts.truncated, turn);
-    if (texts.digests.length === 1) statement.effect = texts.effectAt(0, buf);
+    if (inquiry !== null && gate !== null) {
+      statement.effect = inquiry.effectAt(0);
+      talk.preparing++;
+    } else if (texts.digests.length === 1) statement.effect = texts.effectAt(0, buf);
+    statement.facts = inquiry?.prepared ?? null;
     talk.book.last = statement;
     this.#await(Command.stmtPrepare, turn, null, statement, this.packets.startedAt, bytes);
     return true;
@@ -339,10 +365,7 @@ export class Frontend implements PacketSink {
     at: number,
     bytes: number,
   ): number {
-    const { pending } = this.#talk;
-    const sequence = (this.packets.sequence + 1) & 0xff;
-    if (pending.size === 0) this.#backend.packets.expected = sequence;
-    return pending.push(command, sequence, turn, x, statement, null, at, bytes);
+    return this.#talk.await(command, (this.packets.sequence + 1) & 0xff, turn, x, statement, at, bytes);
   }
 
   #hasRoom(answers: number): boolean {
@@ -358,21 +381,5 @@ export class Frontend implements PacketSink {
   #fault(fault: Fault): false {
     this.#talk.fault(fault);
     return false;
-  }
-}
-
-/** Fills an execution with what its statement says; `traced`: its trace context is that of the statement. */
-function describe(x: Exchange, statement: Statement, traced: boolean): void {
-  x.digest = statement.digest;
-  if (statement.truncated) x.flags |= Flag.truncated;
-  if (statement.traceparent !== '' && traced) {
-    x.traceparent = statement.traceparent;
-    if (statement.runs > 0) x.flags |= Flag.staleTrace;
-  }
-  statement.runs++;
-  if (statement.longBytes > 0) {
-    x.requestBytes += statement.longBytes;
-    x.requestFirstByteAt = statement.longAt;
-    statement.longBytes = statement.longAt = 0;
   }
 }

@@ -5,6 +5,7 @@ import { type MysqlConfig, type MysqlOptions, mysqlConfig, mysqlOptions } from '
 import { ENVOY_NAMESPACE, metadata } from './facts.ts';
 import { MysqlSession } from './session.ts';
 import { MysqlStats } from './stats.ts';
+import { MYSQL_VOCABULARY } from './vocabulary.ts';
 
 export type { MysqlConfig, MysqlOptions } from './config.ts';
 export { COMMAND_STATS, ENVOY_STATS, OWN_STATS } from './stats.ts';
@@ -16,12 +17,12 @@ export const mysql: ProtocolFilter<MysqlConfig, MysqlOptions> = {
   filterName: ENVOY_NAMESPACE,
   speaksFirst: 'server',
   defaultPort: 3306,
-  gates: false,
-  vocabulary: null,
+  gates: true,
+  vocabulary: MYSQL_VOCABULARY,
   config: mysqlConfig,
   options: mysqlOptions,
-  bind(config: MysqlConfig, _options: MysqlOptions, env: FilterEnv): BoundFilter {
-    const bound = new Bound(new MysqlStats(env.stats, config.stat_prefix), env.digests);
+  bind(config: MysqlConfig, options: MysqlOptions, env: FilterEnv): BoundFilter {
+    const bound = new Bound(new MysqlStats(env.stats, config.stat_prefix), env.digests, options, env.warn);
     return { open: (host) => new MysqlSession(host, bound) };
   },
   metadata: (ops: readonly Exchange[]) => metadata(ops),

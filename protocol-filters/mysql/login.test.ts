@@ -43,8 +43,10 @@ test('all fields', () => {
       clientName: 'libmysql',
       clientVersion: '8.0.36',
       traceparent: TRACEPARENT,
+      isDoubtful: false,
     },
     zstdLevel: 0,
+    isCertain: true,
   } satisfies Login);
 });
 

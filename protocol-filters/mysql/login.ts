@@ -1,5 +1,6 @@
 import type { Fault } from '../../src/exchange/fault.ts';
 import { type ConnectionAttributes, readAttributes } from './attributes.ts';
+import { isUtf8Collation } from './charsets.ts';
 import { PacketCursor } from './lenenc.ts';
 import { Capability, has, MAX_LOGIN_BYTES } from './wire.ts';
 
@@ -28,6 +29,8 @@ export interface Login {
   readonly attributes: ConnectionAttributes;
   /** Level the client asks for, 1 to 22, under zstdCompressionAlgorithm; else 0. */
   readonly zstdLevel: number;
+  /** False where a server may read something else: names that were cut or are no UTF-8, attributes twice, bytes behind the end. */
+  readonly isCertain: boolean;
 }
 
 const cursor = new PacketCursor();
@@ -82,11 +85,13 @@ function readLogin41(low: number, offered: number, mariadbOffered: number): Logi
 
   cursor.cstring();
   const user = cursor.text(MAX_USER_BYTES);
+  let isCertain = isWholeText(cursor, MAX_USER_BYTES, user);
   skipAuthResponse(layout);
   let database = '';
   if (has(layout, Capability.connectWithDb)) {
     cursor.cstringOrRest();
     database = cursor.text(MAX_DATABASE_BYTES);
+    isCertain &&= isWholeText(cursor, MAX_DATABASE_BYTES, database);
   }
   let authPlugin = '';
   if (has(layout, Capability.pluginAuth)) {
@@ -96,8 +101,10 @@ function readLogin41(low: number, offered: number, mariadbOffered: number): Logi
   const attributes = readAttributes(has(layout, Capability.connectAttrs) ? cursor : null);
   const zstdLevel = has(layout, Capability.zstdCompressionAlgorithm) && cursor.left > 0 ? cursor.u8() : 0;
   if (cursor.fault !== null) return cursor.fault;
+  const inUtf8 = isUtf8Collation(collation) || (isAscii(user) && isAscii(database));
   return {
     kind: 'login',
+    isCertain: isCertain && inUtf8 && !attributes.isDoubtful && cursor.left === 0,
     capabilities,
     mariadbCapabilities,
     maxPacketBytes,
@@ -142,5 +149,12 @@ function readLogin320(capabilities: number, offered: number): Login | SslRequest
     authPlugin: '',
     attributes: readAttributes(null),
     zstdLevel: 0,
+    isCertain: false,
   };
 }
+
+const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
+
+/** Was the last string read whole, and is it UTF-8? */
+export const isWholeText = ({ from, to }: PacketCursor, maxBytes: number, text: string): boolean =>
+  to - from <= maxBytes && !text.includes('\ufffd');

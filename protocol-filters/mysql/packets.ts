@@ -55,6 +55,13 @@ export class Packets {
   ceiling = MAX_JOINED_BYTES;
   /** When the first byte of the present payload arrived. */
   startedAt = 0;
+  /** Offset in its direction of position 0 of the buffer that push() is given: set before it, where anybody asks for offsets. */
+  base = 0;
+  /** Offset of the first header of the present payload, and of the byte behind its last one. Valid in onPacket. */
+  beganAt = 0;
+  endsAt = 0;
+  /** What `expected` was before the present payload. */
+  #expectedBefore = -1;
   /** Bytes on the wire of the present payload, headers included. Valid in onPacket. */
   wireBytes = 0;
 
@@ -86,7 +93,11 @@ export class Packets {
           p = this.#runPast(buf, p, end);
           if (p === end) return end;
         }
-        if (!this.#joining) this.startedAt = now;
+        if (!this.#joining) {
+          this.startedAt = now;
+          this.beganAt = this.base + p;
+          this.#expectedBefore = this.expected;
+        }
         if (end - p >= HEADER_BYTES) {
           const length = buf[p]! | (buf[p + 1]! << 8) | (buf[p + 2]! << 16);
           const body = p + HEADER_BYTES;
@@ -96,6 +107,7 @@ export class Packets {
             this.#count(buf[p + 3]!);
             this.wireBytes = length + HEADER_BYTES;
             p = body + length;
+            this.endsAt = this.base + p;
             if (!this.#sink.onPacket(buf, body, p, length)) return p;
             continue;
           }
@@ -109,6 +121,17 @@ export class Packets {
       if (!goesOn) return p;
     }
     return end;
+  }
+
+  /** The payload that onPacket was just told of is to be read again, from `beganAt` on. */
+  rewind(): void {
+    this.reset();
+    this.expected = this.#expectedBefore;
+  }
+
+  /** Offset behind the last payload that is complete, `at` being how far was read. */
+  boundary(at: number): number {
+    return this.inside ? this.beganAt : at;
   }
 
   /** Forgets a payload in progress, and its bytes. */
@@ -142,6 +165,8 @@ export class Packets {
       this.expected = expected;
       this.sequence = (expected - 1) & 0xff;
       this.run -= packets;
+      this.beganAt = this.base + start;
+      this.endsAt = this.base + p;
       this.#sink.onRun(packets, p - start);
     }
     return p;
@@ -190,6 +215,7 @@ export class Packets {
     this.#joining = this.#goesOn;
     if (this.#joining) return true;
     this.wireBytes = this.#wireBytes;
+    this.endsAt = this.base + this.#at;
     const capture = this.#capture;
     const goesOn = this.#sink.onPacket(capture.buffer, 0, capture.bytes, this.#payloadBytes);
     capture.release();

@@ -14,6 +14,10 @@ export class QueryTexts {
   readonly #ends: number[] = [];
   /** The text in UTF-8, where that is not what was sent. */
   #converted: Buffer | null = null;
+  /** The text as it was sent, raw[rawFrom..rawTo): lent for the call. */
+  raw: Buffer = NOTHING;
+  rawFrom = 0;
+  rawTo = 0;
   traceparent = '';
   truncated = false;
   readonly #talk: Conversation;
@@ -28,7 +32,7 @@ export class QueryTexts {
    */
   readQuery(buf: Buffer, start: number, end: number, payloadBytes: number): Fault | null {
     // A text that is cut is captured up to here; it must not tell more when it is whole.
-    const stop = Math.min(end, start + TEXT_CAPTURE_BYTES);
+    const stop = this.#stop(start, end);
     if (!this.#talk.queryAttributes) {
       this.readText(buf, start + 1, stop);
       return null;
@@ -47,9 +51,31 @@ export class QueryTexts {
     return null;
   }
 
+  /** COM_STMT_PREPARE, payload buf[start..end). */
+  readPrepare(buf: Buffer, start: number, end: number): null {
+    this.readText(buf, start + 1, this.#stop(start, end));
+    return null;
+  }
+
+  /** What is judged is read to its end. */
+  #stop(start: number, end: number): number {
+    return this.#talk.gate === null ? Math.min(end, start + TEXT_CAPTURE_BYTES) : end;
+  }
+
+  /** The buffer that ranges are of, and where statement i stands in it. */
+  get source(): Buffer {
+    return this.#converted ?? this.raw;
+  }
+  rangeOf(i: number): readonly [start: number, end: number] {
+    return [this.#starts[i]!, this.#ends[i]!];
+  }
+
   /** The text buf[start..end). */
   readText(buf: Buffer, start: number, end: number): void {
     const { digests } = this;
+    this.raw = buf;
+    this.rawFrom = start;
+    this.rawTo = end;
     const { mode, charset } = this.#talk.reading;
     const converted = charset === null ? null : utf8Of(charset, buf, start, end);
     this.#converted = converted;
@@ -77,3 +103,5 @@ export class QueryTexts {
     return effectOf(this.digests[i]!, text, this.#starts[i]!, this.#ends[i]!, ansiQuotes);
   }
 }
+
+const NOTHING = Buffer.alloc(0);

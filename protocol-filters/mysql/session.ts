@@ -1,4 +1,4 @@
-import type { Refusal, Session, SessionHost } from '../../src/exchange/protocol-filter.ts';
+import type { Denial, Refusal, Session, SessionHost, Turn } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { Backend } from './backend.ts';
 import type { Bound } from './bound.ts';
@@ -7,6 +7,9 @@ import { ConnectionPhase } from './connection-phase.ts';
 import { Conversation, Phase } from './conversation.ts';
 import { shutdownPacket } from './farewell.ts';
 import { Frontend } from './frontend.ts';
+import { Gate } from './gate.ts';
+import { expelledPacket, refusedPacket } from './refuse.ts';
+import { ReplyCuts } from './reply-cuts.ts';
 
 /** One MySQL or MariaDB connection. */
 export class MysqlSession implements Session {
@@ -20,12 +23,20 @@ export class MysqlSession implements Session {
 
   constructor(host: SessionHost, bound: Bound) {
     this.#host = host;
-    this.#talk = new Conversation(host, bound);
+    const talk = new Conversation(host, bound);
+    this.#talk = talk;
+    if (host.enforces) {
+      talk.gate = new Gate(talk);
+      host.setGear(Side.downstream, 'gate');
+    }
+    if (host.cuts) talk.cuts = new ReplyCuts(talk);
     const connection = new ConnectionPhase(this.#talk);
     this.#backend = new Backend(this.#talk, connection);
     this.#frontend = new Frontend(this.#talk, this.#backend, connection);
     this.#backend.refusedCommand = () => this.#frontend.refused();
     connection.begin();
+    // The greeting may have to leave with fewer capabilities.
+    if (talk.gate !== null || talk.cuts !== null) host.setGear(Side.upstream, 'gate');
     bound.stats.registry.inc(bound.stats.envoy.sessions);
   }
 
@@ -38,9 +49,32 @@ export class MysqlSession implements Session {
       if (end > start) talk.fault('foreign_protocol');
       return upTo;
     }
+    if (talk.gate !== null) return this.#gated(buf, start, end, at);
     if (this.#client !== null) this.#client.push(buf, start, end);
-    else this.#frontend.packets.push(buf, start, end, this.#host.now());
+    else {
+      const { packets } = this.#frontend;
+      packets.base = at - start;
+      packets.push(buf, start, end, this.#host.now());
+    }
     return upTo;
+  }
+
+  /** Reads up to a message that has to wait, and lets go what is whole and was not refused. */
+  #gated(buf: Buffer, start: number, end: number, at: number): number {
+    const talk = this.#talk;
+    const { packets } = this.#frontend;
+    const upTo = at + (end - start);
+    packets.base = at - start;
+    packets.push(buf, start, end, this.#host.now());
+    if (this.#is(Phase.over)) return upTo;
+    if (talk.held) packets.rewind();
+    const boundary = talk.held ? packets.beganAt : packets.boundary(upTo);
+    this.#host.clear(Side.downstream, boundary);
+    return talk.held ? boundary : upTo;
+  }
+
+  #is(phase: Phase): boolean {
+    return this.#talk.phase === phase;
   }
 
   onUpstream(buf: Buffer, start: number, end: number, at: number): number {
@@ -51,7 +85,16 @@ export class MysqlSession implements Session {
       this.#server.push(buf, start, end);
       return upTo;
     }
-    const read = this.#backend.packets.push(buf, start, end, this.#host.now());
+    const { packets } = this.#backend;
+    packets.base = at - start;
+    const isGated = talk.gate !== null || talk.cuts !== null;
+    const isHeld = isGated && this.#host.gear(Side.upstream) === 'gate';
+    const read = packets.push(buf, start, end, this.#host.now());
+    if (isGated) {
+      if (this.#is(Phase.over)) return upTo;
+      if (isHeld) this.#host.clear(Side.upstream, this.#backend.mayLeave(upTo));
+      talk.release();
+    }
     if (talk.compression === '') return upTo;
     // The final OK was the last packet in clear, of either side.
     this.#client = new CompressedSide(talk, talk.compression, this.#frontend.packets);
@@ -70,9 +113,17 @@ export class MysqlSession implements Session {
     this.#server?.release();
   }
 
-  /** This filter judges nothing. */
-  refuse(): Refusal {
-    return { kind: 'close', last: null };
+  refuse(_turn: Turn, why: Denial): Refusal {
+    return this.#talk.gate === null ? { kind: 'close', last: null } : this.#talk.gate.refuse(why);
+  }
+
+  expel(why: Denial): Uint8Array | null {
+    const talk = this.#talk;
+    if (talk.phase === Phase.greeting) return refusedPacket(why);
+    if (talk.phase !== Phase.ready || !talk.protocol41 || talk.compression !== '') return null;
+    // An error between the packets of a reply would be taken for a part of it.
+    if (talk.pending.size > 0 || this.#backend.packets.inside) return null;
+    return expelledPacket(why, talk.inquiry?.isAsking === true ? (this.#frontend.packets.sequence + 1) & 0xff : 1);
   }
 
   get quiet(): boolean {

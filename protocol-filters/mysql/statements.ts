@@ -1,4 +1,6 @@
 import type { Digest } from '../../src/exchange/digest.ts';
+import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Effect } from './effects.ts';
 
 /** MariaDB: the statement prepared last, whatever its id. */
@@ -22,6 +24,10 @@ export class Statement {
   /** COM_STMT_SEND_LONG_DATA since the last execution: bytes on the wire, and when the first came. */
   longBytes = 0;
   longAt = 0;
+  /** What policies judge of running it, in the database that it was prepared in; null where nobody judges. */
+  facts: OperationFacts | null = null;
+  /** The server has said that it is prepared. */
+  confirmed = false;
 
   constructor(digest: Digest, traceparent: string, truncated: boolean, turn: number) {
     this.digest = digest;
@@ -58,6 +64,8 @@ export class StatementBook {
   }
 
   remove(id: number): void {
+    const statement = this.#byId.get(id);
+    if (statement !== undefined && statement === this.last) this.last = null;
     this.#byId.delete(id);
   }
 
@@ -66,5 +74,21 @@ export class StatementBook {
     // What is known by its id was confirmed before the reply that says so.
     this.#byId.clear();
     if (this.last !== null && this.last.turn < turn) this.last = null;
+  }
+}
+
+/** Fills an execution with what its statement says; `traced`: its trace context is that of the statement. */
+export function describe(x: Exchange, statement: Statement, traced: boolean): void {
+  x.digest = statement.digest;
+  if (statement.truncated) x.flags |= Flag.truncated;
+  if (statement.traceparent !== '' && traced) {
+    x.traceparent = statement.traceparent;
+    if (statement.runs > 0) x.flags |= Flag.staleTrace;
+  }
+  statement.runs++;
+  if (statement.longBytes > 0) {
+    x.requestBytes += statement.longBytes;
+    x.requestFirstByteAt = statement.longAt;
+    statement.longBytes = statement.longAt = 0;
   }
 }

@@ -52,6 +52,9 @@ export const OWN_STATS = statGroup('sluice.mysql.<stat_prefix>.', {
   ),
   transactions_rollback: counter('Explicit transactions that were rolled back.'),
   skipped: counter('Statements that the server discarded after an earlier error of their COM_QUERY.'),
+  denied: counter('Commands that were denied and not sent to the server.'),
+  cut: counter('Replies that were ended by an error, for they were above a limit.'),
+  capabilities_removed: counter('Greetings from which capabilities were taken that cannot be inspected.'),
   untimed: counter('Operations begun while too many were open: counted without times.'),
   lost: counter('Operations that were open when their connection ended.'),
 });

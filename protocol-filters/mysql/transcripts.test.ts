@@ -1,4 +1,6 @@
+import { gatedMysql, mysqlParserReady } from '../../test/support/mysql-gated.ts';
 import { testRecordedSessions } from '../../test/support/recorded-sessions.ts';
 import { mysql } from './index.ts';
 
-testRecordedSessions(mysql, 40);
+await mysqlParserReady();
+testRecordedSessions(mysql, 40, gatedMysql);

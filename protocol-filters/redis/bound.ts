@@ -3,6 +3,7 @@ import type { FilterEnv } from '../../src/exchange/protocol-filter.ts';
 import type { RedisConfig, RedisOptions } from './config.ts';
 import { RedisDigests } from './digests.ts';
 import { FoundKeys } from './found-keys.ts';
+import { CommandFacts } from './operation-facts.ts';
 import { RedisStats } from './stats.ts';
 
 const BYPASS =
@@ -20,6 +21,8 @@ export class Bound {
   readonly keys: KeySink | null;
   /** The keys of the command that is being looked at: used within one call. */
   readonly found = new FoundKeys();
+  /** What policies judge. */
+  readonly facts = new CommandFacts();
   readonly #env: FilterEnv;
   #warned = false;
 

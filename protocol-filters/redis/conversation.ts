@@ -1,12 +1,16 @@
-import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
+import { Side } from '../../src/exchange/side.ts';
 import type { Bound } from './bound.ts';
 import { COMMANDS, CommandFlag } from './commands.ts';
 import { codeOf, isPastLogin, isRedirect } from './error-code.ts';
+import type { Gate } from './gate.ts';
 import { DEFAULT_USER } from './identity.ts';
 import { Pending } from './pending.ts';
 import { countRead } from './reads.ts';
+import { protocolError } from './refuse.ts';
+import type { Replies as ReplyReader } from './replies.ts';
 import { nameOf, UNKNOWN } from './special.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Told } from './told.ts';
@@ -39,6 +43,12 @@ export class Conversation {
   replication: Exchange | null = null;
   /** Nobody has said who this is: a command that gets past the server's question for a login proves the default user. */
   isAnonymous = true;
+  /** What a judged session does more; null: nobody judges. */
+  gate: Gate | null = null;
+  /** Who reads the replies. */
+  replies: ReplyReader | null = null;
+  /** Commands have no replies now, as CLIENT REPLY says. */
+  isMuted = false;
   library = '';
   libraryVersion = '';
   #progressedAt = 0;
@@ -52,6 +62,23 @@ export class Conversation {
   /** Nothing is open. */
   get isIdle(): boolean {
     return this.pending.size === 0 && !this.transaction.inside && this.monitor === null && this.replication === null;
+  }
+
+  /** The user before a login. Where policies judge it is who the command would run as, if it runs at all. */
+  get nobody(): string {
+    return this.gate === null ? '' : DEFAULT_USER;
+  }
+
+  /** No reply is on its way to the client: words of our own would not be taken for one. */
+  get maySpeak(): boolean {
+    return this.pending.size === 0 && !this.isMuted && this.replication === null && this.replies?.inside !== true;
+  }
+
+  /** An answer of our own would stand in its right place, and the server need not know of the command. */
+  get mayAnswer(): boolean {
+    const { transaction } = this;
+    const isPlain = !transaction.asked && !transaction.inside && !this.subscriptions.any && this.monitor === null;
+    return isPlain && this.maySpeak;
   }
 
   /** The oldest command of a ring has its reply, the last one if it has several. */
@@ -114,8 +141,11 @@ export class Conversation {
   #giveUp(ring: Pending, outcome: Outcome): void {
     const x = this.#exchangeOf(ring);
     const { registry, own } = this.bound.stats;
-    registry.inc(outcome === Outcome.skipped ? own.skipped : own.lost);
-    x.outcome = outcome;
+    // What was denied stays denied, though its stand-in was not answered.
+    if (x.outcome !== Outcome.denied) {
+      registry.inc(outcome === Outcome.skipped ? own.skipped : own.lost);
+      x.outcome = outcome;
+    }
     this.shift(ring);
     this.end(x);
   }
@@ -132,6 +162,7 @@ export class Conversation {
     ring.fill(x);
     x.kind = nameOf(ring.slot);
     x.flags = Flag.untimed;
+    if (this.gate?.enforces) x.verdict = VerdictCode.allowed; // or it would not be in flight
     this.transaction.mark(x);
     this.open++;
     this.host.begin(x);
@@ -194,6 +225,8 @@ export class Conversation {
   fault(fault: Fault): void {
     if (this.over) return;
     this.bound.stats.opaque(fault);
+    if (this.gate?.enforces && this.maySpeak && SPEAKS_REDIS.has(fault))
+      this.host.send(Side.downstream, protocolError(fault));
     this.endAll();
     this.host.opaque(fault);
   }
@@ -212,10 +245,13 @@ export class Conversation {
   }
 }
 
+/** Whoever speaks another protocol, or TLS, would not understand an error of ours. */
+const SPEAKS_REDIS: ReadonlySet<Fault> = new Set(['ambiguous', 'truncated', 'undersized', 'oversized', 'unknown_type']);
+
 const NO_LATENCY = Flag.waits | Flag.untimed;
 
 /** Elements of an aggregate; 1 for a value, 0 for a status and for null. */
-function rowsIn(told: Told): number {
+export function rowsIn(told: Told): number {
   if (told.isNull || told.type === Type.simple) return 0;
   return told.isAggregate ? told.count : 1;
 }

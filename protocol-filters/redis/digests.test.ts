@@ -35,7 +35,7 @@ const CASES: readonly (readonly [words: readonly string[], text: string, operati
   [['GET', 'user:1'], 'GET user:*', ['read']],
   [['set', 'user:1', 'secret'], 'SET user:*', ['read', 'write']],
   [['del', 'user:1', 'other:2'], 'DEL user:*', ['write', 'delete']],
-  [['getdel', 'a'], 'GETDEL a', ['read', 'delete']],
+  [['getdel', 'a'], 'GETDEL a', ['read', 'write', 'delete']],
   [['lpush', 'jobs', 'x'], 'LPUSH jobs', ['write']],
   [['mget', 'a:1', 'b:2'], 'MGET a:*', ['read']],
   [['get', ''], 'GET ""', ['read']],

@@ -3,7 +3,8 @@ import { KeyPattern } from '../../src/digest/keys/key-pattern.ts';
 import { scriptSha } from '../../src/digest/keys/script-sha.ts';
 import type { Confidence, Digest, DigestCache, Target } from '../../src/exchange/digest.ts';
 import type { Args } from './args.ts';
-import { COMMANDS, type CommandInfo, KeyAccess, type NamedBy } from './commands.ts';
+import { KEY_VERBS } from './command-verbs.ts';
+import { COMMANDS, type CommandInfo, type NamedBy } from './commands.ts';
 import type { FoundKeys } from './found-keys.ts';
 import { libraryName, SpanOf } from './library-name.ts';
 
@@ -18,13 +19,6 @@ const MODULE_NAME_BYTES = 32;
 /** Scopes of the index that are no command's: names of unknown commands. */
 const UNKNOWN_SCOPE = COMMANDS.length;
 const STAR = Uint8Array.of(0x2a);
-
-/** What commands do with their keys, as targets say it. */
-const OPERATIONS: readonly (readonly [word: string, bits: number])[] = [
-  ['read', KeyAccess.RO | KeyAccess.access],
-  ['write', KeyAccess.OW | KeyAccess.RM | KeyAccess.update | KeyAccess.insert],
-  ['delete', KeyAccess.RM | KeyAccess.delete],
-];
 
 /**
  * The digests of a filter chain: command and subcommand with the key's pattern (`GET user:*`), the channel's, the script's
@@ -264,7 +258,7 @@ const SURE: Readonly<Record<NamedBy, Confidence>> = {
 
 /** The facts of a command's digests, by name: `''` for the command alone. */
 function factsOf(info: CommandInfo): (name: string) => Facts {
-  const operations = OPERATIONS.filter(([, bits]) => (info.access & bits) !== 0).map(([word]) => word);
+  const operations = KEY_VERBS.filter(([, bits]) => (info.access & bits) !== 0).map(([verb]): string => verb);
   const hasTargets = info.namedBy === 'key' || info.namedBy === 'channel';
   if (info.namedBy === 'channel') operations.splice(0, 9, info.name.endsWith('publish') ? 'publish' : 'subscribe');
   const isOpen = info.keySpecs.some(({ at }) => at === null);

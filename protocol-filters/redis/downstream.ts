@@ -1,12 +1,17 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag, Replies } from '../../src/exchange/exchange.ts';
+import { Side } from '../../src/exchange/side.ts';
 import type { Args } from './args.ts';
 import { type CommandInfo, lookUpCommand, lookUpSubcommand } from './commands.ts';
 import type { Conversation } from './conversation.ts';
+import type { RedisDigests } from './digests.ts';
+import { doubtOf, follow, NEEDS_ANSWER } from './followed.ts';
 import type { FoundKeys } from './found-keys.ts';
+import { Gate } from './gate.ts';
 import { argumentIs, doubtClaims, maySecret, readClaims } from './identity.ts';
 import { findKeys } from './key-finder.ts';
 import { Extra } from './pending.ts';
+import { ReplyMode } from './reply-mode.ts';
 import { type RequestSink, Requests } from './requests.ts';
 import {
   CONFIRMATIONS,
@@ -26,27 +31,32 @@ import {
 export const MAX_OPEN = 10_000;
 export const MAX_IN_FLIGHT = 262_144;
 
-/** Whether replies come, as CLIENT REPLY says: to the next commands, but one. */
-const Muted = { no: 0, next: 1, all: 2 } as const;
-
 /** What the client says: commands become exchanges and join those in flight. */
 export class Downstream implements RequestSink {
   readonly requests: Requests;
   readonly #talk: Conversation;
   readonly #found: FoundKeys;
+  /** Null: nobody judges. */
+  readonly #gate: Gate | null;
   /** The command being read; null: unknown. */
   #info: CommandInfo | null = null;
-  #muted: number = Muted.no;
+  readonly #mode: ReplyMode;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
     this.#found = talk.bound.found;
+    this.#mode = new ReplyMode(talk);
     this.requests = new Requests(this);
+    this.#gate = talk.host.judges ? new Gate(talk, this.requests) : null;
+    talk.gate = this.#gate;
+    if (this.#gate === null) return;
+    this.requests.mostHeld = Number.POSITIVE_INFINITY;
+    this.requests.budget = talk.bound.options.max_held_bytes;
   }
 
   /** RESET was read by the server. */
   reset(): void {
-    this.#muted = Muted.no;
+    this.#mode.speak();
   }
 
   // ---- RequestSink
@@ -61,9 +71,7 @@ export class Downstream implements RequestSink {
       return;
     }
     if (info === null) return;
-    const held = HOLDS[info.slot]!;
-    requests.hold = Math.max(info.captureArgs, held);
-    requests.holdBytes = info.captureBytes;
+    this.#hold(requests, info);
     requests.wantsSubcommand = info.container;
     requests.guarded = isGuarded(info);
   }
@@ -75,6 +83,17 @@ export class Downstream implements RequestSink {
     const info = args.whole(1) ? lookUpSubcommand(container, args.buf, start, start + args.length[1]!) : null;
     if (info === null) return;
     this.#info = info;
+    this.#hold(requests, info);
+  }
+
+  #hold(requests: Requests, info: CommandInfo): void {
+    if (this.#gate !== null) {
+      requests.hold = Number.POSITIVE_INFINITY; // a key may be anywhere
+      requests.holdBytes = JUDGED_BYTES;
+      const most = this.#talk.bound.options.max_held_bytes;
+      requests.budget = this.#talk.isAnonymous ? Math.min(most, ANONYMOUS_BYTES) : most;
+      return;
+    }
     const held = HOLDS[info.slot]!;
     requests.hold = Math.max(info.captureArgs, held);
     requests.holdBytes = info.captureBytes;
@@ -85,38 +104,103 @@ export class Downstream implements RequestSink {
   }
 
   onCommand(requests: Requests, bytes: number): void {
+    if (this.#gate?.inRest) {
+      this.#endRest(requests, bytes);
+      return;
+    }
+    if (requests.inline && this.#info?.name === 'get' && isHttp(requests.args)) {
+      this.fault('foreign_protocol');
+      return;
+    }
+    this.#read(requests, bytes, true);
+  }
+
+  onPrefix(requests: Requests, to: number): void {
+    if (requests.args.held === 0) this.#info = null;
+    this.#read(requests, to - requests.from, false);
+  }
+
+  onEmpty(requests: Requests, to: number): void {
+    // Servers were seen to read what follows an empty request otherwise than they should: it is not worth sending.
+    if (this.#gate?.enforces) this.#talk.host.replace(Side.downstream, requests.from, to, null);
+  }
+
+  /** A command, or as much of it as is judged by. */
+  #read(requests: Requests, bytes: number, complete: boolean): void {
     const talk = this.#talk;
     const { args } = requests;
     const info = this.#info;
-    const { stats, digests } = talk.bound;
-    const { registry, envoy, own } = stats;
-    if (requests.inline) {
-      if (info?.name === 'get' && isHttp(args)) {
-        this.fault('foreign_protocol');
-        return;
-      }
-      registry.inc(own.inline);
-    }
-    registry.inc(envoy.downstream_rq_total);
-    talk.turns++;
+    const { digests } = talk.bound;
     const found = this.#found;
     found.clear();
-    if (info === null) {
-      registry.inc(own.unknown_commands);
-      registry.inc(stats.command(UNKNOWN).total);
-      const start = args.start[0]!;
-      const end = start + args.length[0]!;
-      this.#begin(requests, UNKNOWN, digests.unknown(args.buf, start, end), bytes);
-      return;
-    }
-    registry.inc(stats.command(info.slot).total);
+    talk.turns++;
     let digest: Digest;
-    if (info.namedBy === 'nothing') digest = digests.keyless(info);
+    if (info === null) digest = unknownDigest(digests, args);
+    else if (info.namedBy === 'nothing' && this.#gate === null) digest = digests.keyless(info);
     else {
       findKeys(info, args, found);
       digest = digests.request(info, args, found);
     }
-    this.#begin(requests, info.slot, digest, bytes);
+    const slot = info?.slot ?? UNKNOWN;
+    let x: Exchange | null = null;
+    if (this.#gate !== null) {
+      x = this.#take(requests, slot, digest, bytes);
+      if (!this.#judge(this.#gate, x, requests, complete)) return;
+    }
+    this.#count(requests.inline, slot);
+    this.#begin(requests, slot, digest, bytes, x);
+  }
+
+  #count(inline: boolean, slot: number): void {
+    const { stats } = this.#talk.bound;
+    const { registry, envoy, own } = stats;
+    if (inline) registry.inc(own.inline);
+    registry.inc(envoy.downstream_rq_total);
+    if (slot === UNKNOWN) registry.inc(own.unknown_commands);
+    registry.inc(stats.command(slot).total);
+  }
+
+  // ---- verdicts
+
+  /** May it be begun? Where not it was begun as denied, or will be read again. */
+  #judge(gate: Gate, x: Exchange, requests: Requests, complete: boolean): boolean {
+    const talk = this.#talk;
+    const { args } = requests;
+    const info = this.#info;
+    const { facts } = talk.bound;
+    const to = requests.from + x.requestBytes;
+    const special = SPECIALS[info?.slot ?? UNKNOWN]!;
+    const doubt = gate.enforces ? doubtOf(talk, requests.inline, special, args) : '';
+    if (doubt !== '') gate.denySelf(x, facts.unread(info, doubt), to, complete, doubt);
+    else {
+      const judged = info === null ? facts.unknown(args) : facts.of(info, args, this.#found, talk.host.facts.database);
+      const verdict = gate.ask(x, judged, to, complete);
+      if (verdict === 'allow') return true;
+      if (verdict === 'later') {
+        talk.host.drop(x);
+        talk.turns--;
+        requests.rewind();
+        return false;
+      }
+    }
+    const slot = info?.slot ?? UNKNOWN;
+    this.#count(requests.inline, slot);
+    const { registry, envoy } = talk.bound.stats;
+    registry.inc(talk.bound.stats.command(slot).error);
+    registry.inc(envoy.downstream_rq_active);
+    const isSilent = talk.isMuted;
+    this.#mode.passDenied();
+    gate.begin(x, !isSilent);
+    if (gate.waiting > MAX_OPEN) this.fault('too_many_in_flight');
+    if (talk.over) requests.stop();
+    return false;
+  }
+
+  /** A command that was judged by its first bytes is over. */
+  #endRest(requests: Requests, bytes: number): void {
+    this.#gate!.passRest(requests.from + bytes, true);
+    const x = this.#talk.pending.newest;
+    if (x !== null && x.turn === this.#talk.turns) x.requestBytes = bytes;
   }
 
   /** Decoding is over. */
@@ -133,30 +217,40 @@ export class Downstream implements RequestSink {
     return this.#info === null && this.#talk.turns === 0;
   }
 
-  #begin(requests: Requests, slot: number, digest: Digest, bytes: number): void {
+  /** `asked`: the exchange that the policies were asked about; null: there are none. */
+  #begin(requests: Requests, slot: number, digest: Digest, bytes: number, asked: Exchange | null): void {
     const talk = this.#talk;
     const special = SPECIALS[slot]!;
     const waits = this.#asksToWait(slot, requests.args);
     let extra: Extra | null = slot === UNKNOWN ? this.#unlearned(requests.args, digest) : null;
     if (special !== Special.none || waits) {
       extra = this.#extraOf(special, slot, requests.args, waits);
-      if (talk.over) return;
-    }
-    if (this.#muted !== Muted.no || special === Special.replyMode) {
-      if (this.#isSilent(special, requests.args)) {
-        this.#beginSilent(requests, slot, digest, bytes);
+      if (talk.over) {
+        if (asked !== null) talk.host.drop(asked);
         return;
       }
-      if (talk.over) return;
+    }
+    if (talk.isMuted || special === Special.replyMode) {
+      const isSilent = this.#mode.isSilent(special, requests.args);
+      if (this.#mode.isDoubtful) this.fault('ambiguous');
+      if (talk.over) {
+        if (asked !== null) talk.host.drop(asked);
+        return;
+      }
+      if (isSilent) {
+        this.#beginSilent(requests, slot, asked ?? this.#take(requests, slot, digest, bytes));
+        return;
+      }
     }
     const { registry, envoy, own } = talk.bound.stats;
     const { pending } = talk;
     registry.inc(envoy.downstream_rq_active);
-    if (talk.open >= MAX_OPEN) {
+    if (talk.open >= MAX_OPEN && !this.#keepsAll(special)) {
+      if (asked !== null) talk.host.drop(asked);
       this.#beginLate(slot, digest, requests.args, bytes, extra);
       return;
     }
-    const x = this.#take(requests, slot, digest, bytes);
+    const x = asked ?? this.#take(requests, slot, digest, bytes);
     if (pending.size > 0) {
       x.flags |= Flag.pipelined;
       registry.inc(own.pipelined);
@@ -169,12 +263,20 @@ export class Downstream implements RequestSink {
     talk.open++;
     talk.host.begin(x);
     pending.push(x, slot, this.#reads(slot, requests.args), extra);
+    if (this.#gate !== null && special !== Special.none) follow(talk, this.#gate, special, requests.args);
     const { first } = this.#found;
     const { args } = requests;
     if (first > 0 && first < args.held && talk.bound.keys !== null) {
       const start = args.start[first]!;
       pending.keepKey(args.buf, start, start + args.length[first]!);
     }
+  }
+
+  /** Replies that may be cut need their exchange, and so does what changes the session. */
+  #keepsAll(special: number): boolean {
+    const talk = this.#talk;
+    if (this.#gate === null || (!talk.host.cuts && !NEEDS_ANSWER.has(special))) return false;
+    return talk.pending.size + talk.queued.size < MAX_IN_FLIGHT;
   }
 
   #take(requests: Requests, slot: number, digest: Digest, bytes: number): Exchange {
@@ -278,47 +380,12 @@ export class Downstream implements RequestSink {
 
   // ---- CLIENT REPLY
 
-  /** Does this command have no reply? Follows what CLIENT REPLY says. */
-  #isSilent(special: number, args: Args): boolean {
-    const muted = this.#muted;
-    if (special === Special.replyMode && args.argc === 3) {
-      const isOn = argumentIs(args, 2, 'on');
-      const isOff = argumentIs(args, 2, 'off');
-      if (isOn || isOff || argumentIs(args, 2, 'skip')) {
-        // Within MULTI it runs at EXEC, whose reply then breaks off, or begins in its middle.
-        if (this.#talk.transaction.asked && !(isOn && muted === Muted.no)) {
-          this.fault('ambiguous');
-          return false;
-        }
-        if (isOn) this.#muted = Muted.no;
-        else if (muted !== Muted.all) this.#muted = isOff ? Muted.all : Muted.next;
-        return !isOn;
-      }
-    }
-    if (muted === Muted.next) {
-      this.#muted = Muted.no;
-      // What comes next is answered in a state that no reply tells of.
-      if ((special === Special.multi || special === Special.reset) && args.argc === 1) {
-        this.fault('ambiguous');
-        return false;
-      }
-    }
-    if (special === Special.reset && muted === Muted.all) {
-      this.#muted = Muted.no;
-      return false;
-    }
-    // Confirmations and what follows come all the same; of a replica's link nobody mutes anything.
-    if (special === Special.subscribe || special === Special.sync) return false;
-    return muted !== Muted.no;
-  }
-
-  #beginSilent(requests: Requests, slot: number, digest: Digest, bytes: number): void {
+  #beginSilent(requests: Requests, slot: number, x: Exchange): void {
     const talk = this.#talk;
     const { registry, envoy, own } = talk.bound.stats;
     const special = SPECIALS[slot]!;
     registry.inc(own.no_reply);
     registry.inc(envoy.downstream_rq_active);
-    const x = this.#take(requests, slot, digest, bytes);
     talk.open++;
     talk.host.begin(x);
     if (special === Special.monitor) {
@@ -328,7 +395,7 @@ export class Downstream implements RequestSink {
       return;
     }
     x.replies = Replies.none;
-    this.#touchKey(requests.args, bytes);
+    this.#touchKey(requests.args, x.requestBytes);
     doubtClaims(talk, special);
     talk.end(x);
   }
@@ -341,6 +408,19 @@ export class Downstream implements RequestSink {
     keys.touch(args.buf, start, start + args.length[first]!, bytes, 0);
   }
 }
+
+/** Held of one command before anybody has shown who he is: what a server takes before a login (threats R13). */
+const ANONYMOUS_BYTES = 10 * 16 * 1024;
+
+/** Bytes of one argument that are held of what is judged: a longer key is not known for certain. */
+const JUDGED_BYTES = 65_536;
+
+function unknownDigest(digests: RedisDigests, args: Args): Digest {
+  if (args.held === 0) return digests.unknown(NOTHING, 0, 0);
+  const start = args.start[0]!;
+  return digests.unknown(args.buf, start, start + args.length[0]!);
+}
+const NOTHING = new Uint8Array(0);
 
 /** `GET / HTTP/1.1` reads like a command. */
 function isHttp(args: Args): boolean {

@@ -44,6 +44,23 @@ export class FoundKeys {
     this.access |= flags;
   }
 
+  /** How many ranges there are; each has its first and last argument, its step and its flags. */
+  get ranges(): number {
+    return this.#ranges;
+  }
+  firstOf(range: number): number {
+    return this.#from[range]!;
+  }
+  lastOf(range: number): number {
+    return this.#from[range]! + (this.#keys[range]! - 1) * this.#step[range]!;
+  }
+  stepOf(range: number): number {
+    return this.#step[range]!;
+  }
+  flagsOf(range: number): number {
+    return this.#flags[range]!;
+  }
+
   /** Argument number of key i, 0 ≤ i < count. */
   indexAt(i: number): number {
     let left = i;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Args } from './args.ts';
 import type { Conversation } from './conversation.ts';
 import type { Extra } from './pending.ts';
@@ -39,6 +40,39 @@ export function maySecret(special: number, args: Args, index: number): boolean {
 
 const behindAuth2 = (args: Args, index: number): boolean =>
   argumentIs(args, index - 1, 'auth2') || argumentIs(args, index - 2, 'auth2');
+
+/**
+ * Does it claim a name that policies could not tell from another: longer than is kept, or no UTF-8? Names that nobody shows in
+ * full must not open what another one's may.
+ */
+export function hasOddName(special: number, args: Args): boolean {
+  switch (special) {
+    case Special.auth:
+      return args.argc === 3 && isOdd(args, 1);
+    case Special.setName:
+      return args.argc === 3 && isOdd(args, 2);
+    case Special.hello:
+      for (let i = 3; i < args.argc; i++)
+        if (
+          (argumentIs(args, i - 1, 'auth') || argumentIs(args, i - 1, 'setname')) &&
+          !isHidden(args, i) &&
+          isOdd(args, i)
+        )
+          return true;
+      return false;
+    default:
+      return false;
+  }
+}
+
+/** Counted past as a password. */
+const isHidden = (args: Args, index: number): boolean => args.length[index] === 0 && args.size[index]! > 0;
+
+function isOdd(args: Args, index: number): boolean {
+  if (!args.whole(index) || args.size[index]! > MAX_NAME) return true;
+  const start = args.start[index]!;
+  return !isUtf8(args.buf.subarray(start, start + args.length[index]!));
+}
 
 /** What a request claims, for when its reply confirms it. */
 export function readClaims(special: number, args: Args, extra: Extra): void {

@@ -5,6 +5,7 @@ import { type RedisConfig, type RedisOptions, redisConfig, redisOptions } from '
 import { detectRedis } from './detect.ts';
 import { metadata, NAMESPACE } from './facts.ts';
 import { RedisSession } from './session.ts';
+import { vocabulary } from './vocabulary.ts';
 
 export type { RedisConfig, RedisOptions } from './config.ts';
 export { REDIS_COMMAND_STATS, REDIS_OPAQUE_STATS, REDIS_OWN_STATS, REDIS_STATS } from './stats.ts';
@@ -16,8 +17,8 @@ export const redis: ProtocolFilter<RedisConfig, RedisOptions> = {
   filterName: NAMESPACE,
   speaksFirst: 'client',
   defaultPort: 6379,
-  gates: false,
-  vocabulary: null,
+  gates: true,
+  vocabulary,
   config: redisConfig,
   options: redisOptions,
   detect: detectRedis,

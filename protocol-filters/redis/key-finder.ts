@@ -95,8 +95,8 @@ function readCount(args: Args, index: number): number {
 /** SET key value … GET reads the old value too. */
 function ofSet(args: Args, found: FoundKeys): void {
   if (args.argc < 2) return;
-  const reads = findWord(args, 'get', 3) > 0;
-  if (!reads && args.held < args.argc) found.complete = false;
+  // What is not held may be that GET: then it is said to read too.
+  const reads = findWord(args, 'get', 3) > 0 || (args.held < args.argc && args.argc > 3);
   found.add(1, 1, 1, reads ? READ_WRITE : WRITE);
 }
 
@@ -109,9 +109,7 @@ function ofBitfield(args: Args, found: FoundKeys): void {
     else if (says(args, i, 'overflow') && i + 1 < args.argc) i += 2;
     else break;
   }
-  const reads = i >= args.argc;
-  if (!reads && i >= args.held) found.complete = false;
-  found.add(1, 1, 1, reads ? READ : READ_WRITE);
+  found.add(1, 1, 1, i >= args.argc ? READ : READ_WRITE);
 }
 
 /** SORT key [BY pattern] [LIMIT offset count] [GET pattern …] … [STORE destination]: of several STOREs the last counts. */
@@ -121,8 +119,8 @@ function ofSort(args: Args, found: FoundKeys): void {
   let store = 0;
   for (let i = 2; i < args.held; i++) {
     if (says(args, i, 'by') || says(args, i, 'get')) {
-      found.open = true;
       i += 1;
+      if (i < args.argc && mayNameKeys(args, i)) found.open = true;
     } else if (says(args, i, 'limit')) i += 2;
     else if (says(args, i, 'store') && i + 1 < args.argc) store = i + 1;
   }
@@ -133,7 +131,21 @@ function ofSort(args: Args, found: FoundKeys): void {
 function ofSortRo(args: Args, found: FoundKeys): void {
   if (args.argc < 2) return;
   found.add(1, 1, 1, READ);
-  found.open = findWord(args, 'by', 2) > 0 || findWord(args, 'get', 2) > 0 || args.held < args.argc;
+  for (let i = 2; i < args.held; i++) {
+    if (says(args, i, 'by') || says(args, i, 'get')) {
+      i += 1;
+      if (i < args.argc && mayNameKeys(args, i)) found.open = true;
+    } else if (says(args, i, 'limit')) i += 2;
+  }
+  if (args.held < args.argc) found.open = true;
+}
+
+/** A pattern of SORT's BY or GET: without a star it names no key (`nosort`, `#`). */
+function mayNameKeys(args: Args, index: number): boolean {
+  if (!args.whole(index)) return true;
+  const start = args.start[index]!;
+  for (let i = 0; i < args.length[index]!; i++) if (args.buf[start + i] === 0x2a) return true;
+  return false;
 }
 
 /** MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password | AUTH2 user password] [KEYS key …] */

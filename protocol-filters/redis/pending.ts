@@ -82,6 +82,19 @@ export class Pending {
     this.#late.set((this.#tail - 1) & this.#mask, digest, bytes, turn);
   }
 
+  /** Places: the oldest one's, and the one that comes next. They only grow. */
+  get head(): number {
+    return this.#head;
+  }
+  get tail(): number {
+    return this.#tail;
+  }
+
+  /** The exchange that was pushed last and not forgotten; null: it was, or has none. */
+  get newest(): Exchange | null {
+    return this.size === 0 ? null : this.#exchanges[(this.#tail - 1) & this.#mask]!;
+  }
+
   // ---- the oldest one
 
   get exchange(): Exchange | null {

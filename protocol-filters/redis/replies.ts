@@ -19,6 +19,11 @@ export class Replies {
   fault: Fault | null = null;
   /** Ms of the reply's first byte. */
   startedAt = 0;
+  /** Its sink wants to know how long a reply will be before it comes. */
+  tellsSize = false;
+  /** Offset of the reply's first byte; of what follows it, once it is whole. */
+  from = 0;
+  to = 0;
 
   readonly #sink: ReplySink;
   readonly #reply = new Told();
@@ -35,9 +40,8 @@ export class Replies {
   readonly #left = new Float64Array(MAX_DEPTH + 1);
   readonly #types = new Uint8Array(MAX_DEPTH + 1);
   readonly #counts = new Float64Array(MAX_DEPTH + 1);
-  /** Offset of the buffer's index 0; of the reply's first byte; of the last element's end. */
+  /** Offset of the buffer's index 0; of the last element's end. */
   #base = 0;
-  #from = 0;
   #mark = 0;
   /** Depth of a nested push (0 = none), the offset it began at, its kind; bytes of nested pushes since the last mark, and in all. */
   #pushDepth = 0;
@@ -149,7 +153,7 @@ export class Replies {
     const offset = this.#base + i;
     if (!this.#started) {
       this.#started = true;
-      this.#from = this.#mark = offset;
+      this.from = this.#mark = offset;
       this.#aside = this.#asideSinceMark = 0;
       this.startedAt = now;
     }
@@ -256,6 +260,7 @@ export class Replies {
       return;
     }
     if (!this.#isLength(size, MAX_BULK_BYTES)) return;
+    if (this.tellsSize && this.#depth === 0) this.#sink.onReplySize?.(size, -1);
     this.#size = this.#bodyLeft = size;
     this.#keeps = this.#isWanted;
     this.#keptBytes = 0;
@@ -311,6 +316,7 @@ export class Replies {
     }
     const depth = ++this.#depth;
     const type = this.#type;
+    if (this.tellsSize && depth === 1 && type !== Type.attribute) this.#sink.onReplySize?.(-1, count);
     const isPairs = type === Type.map || type === Type.attribute;
     this.#types[depth] = type;
     this.#counts[depth] = 0;
@@ -362,7 +368,8 @@ export class Replies {
   #onValue(next: number): void {
     const depth = this.#depth;
     if (depth === 0) {
-      const bytes = this.#base + next - this.#from - this.#aside;
+      this.to = this.#base + next;
+      const bytes = this.to - this.from - this.#aside;
       this.#started = this.#begun = false;
       this.#sink.onReply(this.#reply, bytes);
       return;

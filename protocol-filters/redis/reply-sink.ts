@@ -16,6 +16,8 @@ export type Watch = (typeof Watch)[keyof typeof Watch];
 export interface ReplySink {
   /** The first byte of a reply is there (behind its attributes). */
   onReplyBegins(type: number): Watch;
+  /** Where `tellsSize` is set: what the reply's first line declares: bytes of a string (else -1), or elements of an aggregate (else -1). */
+  onReplySize?(bytes: number, count: number): void;
   /** An element of the first level of a watched reply is whole. `bytes`: what it took on the wire. */
   onElement(element: Told, index: number, bytes: number): void;
   /** The reply is whole. `bytes`: all it took on the wire, attributes and elements included. */

@@ -14,6 +14,13 @@ export interface RequestSink {
   isSecret(args: Args, index: number): boolean;
   /** The command is whole; its spans are valid during the call. `bytes`: all it took on the wire. */
   onCommand(requests: Requests, bytes: number): void;
+  /**
+   * More than `budget` bytes of a command are on their way: from here on nothing more of it is held, and onCommand says no more
+   * than that it is over. `to`: offset of what follows the arguments that are held.
+   */
+  onPrefix?(requests: Requests, to: number): void;
+  /** Without arguments there is no command, and no reply (threats RD-04). It began at `from`. */
+  onEmpty?(requests: Requests, to: number): void;
 }
 
 const State = { idle: 0, count: 1, dollar: 2, length: 3, body: 4, bodyCr: 5, bodyLf: 6, inline: 7, over: 8 } as const;
@@ -37,6 +44,13 @@ export class Requests {
   guarded = false;
   /** Written as a line, without lengths. Its `args.argc` is known at its end only. */
   inline = false;
+  /** Bytes of one command within which arguments are held, and how many at most. */
+  budget = Number.POSITIVE_INFINITY;
+  mostHeld = MAX_HELD_ARGS;
+  /** Reading stops before the next command. */
+  paused = false;
+  /** Offset of the first byte of the command that is being read, or was read last. */
+  from = 0;
   /** Ms of the command's first byte. */
   startedAt = 0;
   /** Why reading ended, or null. */
@@ -53,8 +67,11 @@ export class Requests {
   #index = 0;
   #left = 0;
   #holds = false;
-  /** Offset of the command's first byte. */
-  #from = 0;
+  /** Offset of the lent buffer's index 0. */
+  #base = 0;
+  /** onPrefix was told. */
+  #isPrefix = false;
+  #rewound = false;
   /** The number being read. */
   #value = 0;
   #digits = 0;
@@ -70,13 +87,18 @@ export class Requests {
     return this.#state !== State.idle;
   }
 
-  /** Reads buf[start..end), whose first byte stands at offset `at`. Returns the index read up to: below `end` where it was stopped. */
+  /**
+   * Reads buf[start..end), whose first byte stands at offset `at`. Returns the index read up to: below `end` where it was
+   * stopped, below `start` even where it was rewound.
+   */
   push(buf: Buffer, start: number, end: number, at: number, now: number): number {
     const { args } = this;
+    this.#base = at - start;
     let i = start;
     while (i < end) {
       switch (this.#state) {
         case State.idle:
+          if (this.paused) return i;
           this.#begin(at + (i - start), now, buf[i] !== Type.array);
           if (!this.inline) i++;
           break;
@@ -84,9 +106,9 @@ export class Requests {
           i = this.#number(buf, i, end);
           if (i < 0) return end;
           if (this.#value > MAX_ARGUMENTS) return this.#fail('oversized', end);
-          // Without arguments there is no command and no reply (threats RD-04).
           args.argc = Math.max(0, this.#value);
           this.#state = args.argc > 0 ? State.dollar : State.idle;
+          if (args.argc === 0) this.#sink.onEmpty?.(this, at + (i - start));
           break;
         case State.dollar:
           if (buf[i] !== Type.bulk) return this.#fail('unknown_type', end);
@@ -99,6 +121,7 @@ export class Requests {
           if (this.#value < 0) return this.#fail('undersized', end);
           if (this.#value > MAX_BULK_BYTES) return this.#fail('oversized', end);
           this.#beginArgument(buf, i, end);
+          if (this.#rewound) return this.#rewindTo();
           break;
         case State.body: {
           const take = Math.min(this.#left, end - i);
@@ -117,10 +140,14 @@ export class Requests {
           this.#state = State.dollar;
           this.#index++;
           if (this.#index <= 2) this.#named(buf);
-          if (this.#index === args.argc && this.#state !== State.over) this.#end(buf, at + (i - start));
+          if (this.#index === args.argc && this.#state !== State.over) {
+            this.#end(buf, at + (i - start));
+            if (this.#rewound) return this.#rewindTo();
+          }
           break;
         case State.inline:
           i = this.#readLine(buf, i, end, at - start);
+          if (this.#rewound) return this.#rewindTo();
           break;
         default:
           return i;
@@ -138,14 +165,26 @@ export class Requests {
     this.args.held = 0;
   }
 
+  /** For a sink, while it is told of a command: it will be read again, from its first byte on. */
+  rewind(): void {
+    this.#rewound = true;
+  }
+
+  #rewindTo(): number {
+    this.#rewound = false;
+    this.#state = State.idle;
+    this.#capture.release();
+    return this.from - this.#base;
+  }
+
   #begin(from: number, now: number, inline: boolean): void {
     const { args } = this;
     args.argc = args.held = this.#index = 0;
-    this.#from = from;
+    this.from = from;
     this.startedAt = now;
     this.hold = 1;
     this.holdBytes = HOLD_BYTES;
-    this.wantsSubcommand = this.guarded = false;
+    this.wantsSubcommand = this.guarded = this.#isPrefix = false;
     this.inline = this.#captured = inline; // an inline command's words are unescaped on the way
     if (inline) {
       this.#line ??= new InlineLine();
@@ -163,6 +202,12 @@ export class Requests {
     this.#state = size > 0 ? State.body : State.bodyCr;
     this.#holds = index < this.hold;
     if (!this.#holds) return;
+    if (this.#base + i + size - this.from > this.budget) {
+      this.#holds = false;
+      this.#overBudget(buf, i);
+      return;
+    }
+    if (index === args.start.length) args.grow();
     args.size[index] = size;
     args.held = index + 1;
     if (this.guarded) {
@@ -187,6 +232,13 @@ export class Requests {
     args.length[index] = 0;
   }
 
+  #overBudget(buf: Buffer, i: number): void {
+    this.hold = 0;
+    this.#isPrefix = true;
+    this.args.buf = this.#captured ? this.#capture.buffer : buf;
+    this.#sink.onPrefix?.(this, this.#base + i);
+  }
+
   #keep(buf: Buffer, from: number, bytes: number): void {
     const { args } = this;
     const index = this.#index;
@@ -209,10 +261,11 @@ export class Requests {
 
   /** One of the first two arguments is whole. */
   #named(buf: Buffer): void {
+    if (this.#isPrefix) return;
     this.args.buf = this.#captured ? this.#capture.buffer : buf;
     if (this.#index === 1) this.#sink.onName(this);
     else if (this.wantsSubcommand) this.#sink.onSubcommand(this);
-    if (this.hold > MAX_HELD_ARGS) this.hold = MAX_HELD_ARGS;
+    if (this.hold > this.mostHeld) this.hold = this.mostHeld;
   }
 
   /** The command is whole, up to offset `to`. */
@@ -220,9 +273,11 @@ export class Requests {
     const { args } = this;
     args.buf = this.#captured ? this.#capture.buffer : buf;
     this.#state = State.idle;
-    this.#sink.onCommand(this, to - this.#from);
+    this.#sink.onCommand(this, to - this.from);
+    if (this.#rewound) return;
     if (this.#captured) this.#capture.release();
     args.buf = NOTHING;
+    if (this.mostHeld > MAX_HELD_ARGS) args.shrink();
   }
 
   /** Reads a number and its CRLF into #value. Returns the index behind it; -1: the read ended first, or it is none. */
@@ -274,6 +329,7 @@ export class Requests {
         this.args.argc = this.#index;
         this.#state = State.idle;
         if (this.#index > 0) this.#end(buf, base + line.at);
+        else this.#sink.onEmpty?.(this, base + line.at);
         return line.at;
       case Found.unbalanced:
         return this.#fail('truncated', end);
@@ -289,6 +345,7 @@ export class Requests {
     const { word } = line;
     const index = this.#index;
     if (index < this.hold) {
+      if (index === args.start.length) args.grow();
       args.buf = this.#capture.buffer;
       const secret = this.guarded && this.#sink.isSecret(args, index);
       const take = secret ? 0 : Math.min(word.bytes, this.holdBytes);

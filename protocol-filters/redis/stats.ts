@@ -58,11 +58,15 @@ export const REDIS_OWN_STATS = statGroup('sluice.redis.<stat_prefix>.', {
   login_failures: counter('AUTH and HELLO with AUTH that the server refused.'),
   resp3_sessions: counter('Connections that changed to RESP3.'),
   replication_sessions: counter('Connections that became those of a replica.'),
+  denied: counter('Commands that a policy denied.'),
+  stand_ins: counter('Commands sent in the place of denied ones, to fail there.'),
+  held: counter('Commands whose answer what came behind them had to wait for, where policies are enforced.'),
+  cut: counter('Replies that were longer than a policy allows: an error took their place.'),
 });
 
 /** Sessions that became unreadable, by reason. */
 export const REDIS_OPAQUE_STATS = statGroup('sluice.redis.<stat_prefix>.opaque.<reason>.', {
-  sessions: counter('Sessions whose decoding ended, by reason. Their bytes go on unread.'),
+  sessions: counter('Sessions whose decoding ended, by reason. Observed ones go on unread, enforced ones close.'),
 });
 
 /** The stats of one command. */

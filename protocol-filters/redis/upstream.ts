@@ -5,6 +5,7 @@ import type { Downstream } from './downstream.ts';
 import { confirmClaims, confirmHello, Hello } from './identity.ts';
 import { isConfirmation, PushKind, pushKindOf } from './push-kind.ts';
 import { Replies } from './replies.ts';
+import { ReplyCut } from './reply-cut.ts';
 import { type ReplySink, Watch } from './reply-sink.ts';
 import { SPECIALS, Special } from './special.ts';
 import { Told } from './told.ts';
@@ -29,11 +30,30 @@ export class Upstream implements ReplySink {
   #count = 0;
   /** Of EXEC's reply: bytes of its elements. */
   #elementBytes = 0;
+  /** Type of the reply that is being read; 0 = not known, or there is none. */
+  #type = 0;
+  /** Of replies that may be cut; null: no policy cuts any. */
+  readonly #cut: ReplyCut | null;
 
   constructor(talk: Conversation, downstream: Downstream) {
     this.#talk = talk;
     this.#downstream = downstream;
     this.replies = new Replies(this);
+    talk.replies = this.replies;
+    this.#cut = talk.host.cuts ? new ReplyCut(talk, this.replies) : null;
+    this.replies.tellsSize = this.#cut !== null;
+  }
+
+  /**
+   * In the gate gear: the offset below which bytes may leave, of those up to `upTo`. An error that may answer a stand-in
+   * stays until it is whole, a reply that may be cut until its length is known.
+   */
+  mayLeave(upTo: number): number {
+    const { replies } = this;
+    const talk = this.#talk;
+    if (this.#cut !== null) return this.#cut.mayLeave(upTo, this.#type);
+    if (!replies.inside || talk.gate?.answersStandIn !== true) return upTo;
+    return this.#type === 0 || this.#type === Type.error ? replies.from : upTo;
   }
 
   // ---- ReplySink
@@ -41,6 +61,7 @@ export class Upstream implements ReplySink {
   onReplyBegins(type: number): Watch {
     const talk = this.#talk;
     const { pending } = talk;
+    this.#type = type;
     this.#reading = Reading.nothing;
     this.#elementBytes = 0;
     if (talk.monitor !== null) this.#passMonitors();
@@ -54,6 +75,7 @@ export class Upstream implements ReplySink {
         this.#beginReplication();
         return Watch.stop;
       case Special.exec:
+        talk.gate?.restoreDatabase();
         return type === Type.array && talk.transaction.inside ? this.#watch(Reading.exec) : Watch.whole;
       case Special.hello:
         if (talk.transaction.inside) return Watch.whole;
@@ -61,6 +83,13 @@ export class Upstream implements ReplySink {
       default:
         return Watch.whole;
     }
+  }
+
+  onReplySize(bytes: number, count: number): void {
+    const { pending, transaction } = this.#talk;
+    if (this.#reading !== Reading.nothing || transaction.inside || pending.size === 0) return;
+    if (SPECIALS[pending.slot] === Special.none || SPECIALS[pending.slot] === Special.script)
+      this.#cut?.size(bytes, count);
   }
 
   onElement(element: Told, index: number, bytes: number): void {
@@ -81,6 +110,7 @@ export class Upstream implements ReplySink {
 
   onReply(reply: Told, bytes: number): void {
     const talk = this.#talk;
+    this.#type = 0;
     if (this.#reading === Reading.push || this.#reading === Reading.message) {
       if (this.#reading === Reading.push) talk.resp = 3;
       if (isConfirmation(this.#kind)) {
@@ -102,6 +132,11 @@ export class Upstream implements ReplySink {
       this.#onUnexpected(reply, bytes);
       return;
     }
+    if (talk.gate?.answersStandIn) {
+      this.#onStandIn(reply);
+      return;
+    }
+    if (this.#cut?.onReply(bytes)) return;
     const special = SPECIALS[pending.slot]!;
     if (talk.transaction.inside) {
       if (this.#wasQueued(special, reply, bytes)) return;
@@ -136,6 +171,13 @@ export class Upstream implements ReplySink {
     const talk = this.#talk;
     if (reply.isError && talk.turns === 0) talk.host.aside(Side.upstream, 'refused', bytes);
     else this.#fault('unexpected_reply');
+  }
+
+  /** Nobody has a command of that name: any answer but an error is to something else. */
+  #onStandIn(reply: Told): void {
+    const { replies } = this;
+    const answered = reply.type === Type.error && this.#talk.gate!.answer(replies.from, replies.to, replies.startedAt);
+    if (!answered) this.#fault('unexpected_reply');
   }
 
   #fault(fault: Parameters<Conversation['fault']>[0]): void {
@@ -216,6 +258,8 @@ export class Upstream implements ReplySink {
     }
     const special = SPECIALS[queued.slot]!;
     if (!element.isError && queued.extra !== null) this.#claims(special, queued.extra);
+    const x = queued.exchange;
+    if (this.#cut !== null && x !== null && this.#cut.endsConnection(x, element, bytes)) return;
     talk.answer(queued, element, bytes, this.replies.startedAt);
   }
 
@@ -241,6 +285,7 @@ export class Upstream implements ReplySink {
   #discard(): void {
     const talk = this.#talk;
     if (!talk.transaction.inside) return;
+    talk.gate?.restoreDatabase();
     talk.bound.stats.registry.inc(talk.bound.stats.own.transactions_discarded);
     talk.skipQueued();
     talk.transaction.leave();
@@ -320,7 +365,7 @@ export class Upstream implements ReplySink {
     talk.resp = 2;
     talk.isAnonymous = true;
     this.#downstream.reset();
-    talk.host.confirm({ user: '', database: '0', application: '', kind: '' });
+    talk.host.confirm({ user: talk.nobody, database: '0', application: '', kind: '' });
   }
 
   #watch(reading: number): Watch {

@@ -7,6 +7,7 @@ import { ZookeeperStats } from './stats.ts';
 /** What all sessions of one filter chain share. */
 export class Bound {
   readonly config: ZookeeperConfig;
+  readonly options: ZookeeperOptions;
   readonly stats: ZookeeperStats;
   readonly digests: ZookeeperDigests;
   /** Null: nobody wants to know of paths. */
@@ -16,6 +17,7 @@ export class Bound {
 
   constructor(config: ZookeeperConfig, options: ZookeeperOptions, env: FilterEnv) {
     this.config = config;
+    this.options = options;
     this.stats = new ZookeeperStats(env.stats, config.stat_prefix);
     this.digests = new ZookeeperDigests(env.digests, options.path_patterns);
     this.keys = env.keys === NO_KEYS ? null : env.keys;

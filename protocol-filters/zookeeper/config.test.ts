@@ -18,7 +18,11 @@ test('the fields of Envoy’s ZooKeeperProxy, with their defaults', () => {
     enable_per_opcode_response_bytes_metrics: false,
     enable_per_opcode_decoder_error_metrics: false,
   });
-  expect(zookeeperOptions.parse(undefined)).toEqual({ path_patterns: 64 });
+  expect(zookeeperOptions.parse(undefined)).toEqual({
+    path_patterns: 64,
+    words: ['isro', 'ruok', 'srvr'],
+    max_held_bytes: 4 << 20,
+  });
 });
 
 test('thresholds by opcode', () => {

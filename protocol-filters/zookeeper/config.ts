@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { OPERATIONS } from './operations.ts';
+import { WORDS } from './words.ts';
 
 /** Envoy's spelling of opcodes in latency_threshold_overrides, and ours. */
 const OPCODES = {
@@ -79,8 +80,17 @@ export const zookeeperOptions = z
   .strictObject({
     /** Path patterns of one operation, and of multis; what comes above is counted under the path's first part, or all. */
     path_patterns: z.number().int().min(1).max(1024).default(64),
+    /** Where policies are enforced: the four-letter words that are let through. */
+    words: z.array(z.enum(WORDS)).default(['isro', 'ruok', 'srvr']),
+    /** A longer packet is not held until it is judged: where policies are enforced the connection ends. */
+    max_held_bytes: z
+      .number()
+      .int()
+      .min(1024)
+      .max(128 << 20)
+      .default(4 << 20),
   })
-  .default({ path_patterns: 64 });
+  .default({ path_patterns: 64, words: ['isro', 'ruok', 'srvr'], max_held_bytes: 4 << 20 });
 export type ZookeeperOptions = z.infer<typeof zookeeperOptions>;
 
 /** Milliseconds by slot. */

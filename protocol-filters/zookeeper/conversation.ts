@@ -1,8 +1,9 @@
-import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import type { Bound } from './bound.ts';
 import { errorName, NO_NODE } from './error-names.ts';
+import type { Gate } from './gate.ts';
 import { LOOKS, OPERATIONS, Slot, UNKNOWN, UNKNOWN_NAME, WRITES } from './operations.ts';
 import { Pending } from './pending.ts';
 import { Watch } from './stats.ts';
@@ -30,6 +31,8 @@ export class Conversation {
   turns = 0;
   /** Exchanges begun and not ended. */
   open = 0;
+  /** What a judged session does more; null: nobody judges. */
+  gate: Gate | null = null;
   /** A four-letter word's. */
   word: Exchange | null = null;
   #wordHead = NO_BYTES;
@@ -128,9 +131,15 @@ export class Conversation {
     ring.fill(place, x);
     x.kind = kindOf(ring.slot(place));
     x.flags = Flag.untimed;
+    if (this.gate?.enforces) x.verdict = VerdictCode.allowed; // or it would not be in flight
     this.open++;
     this.host.begin(x);
     return x;
+  }
+
+  /** It was denied, or its reply was cut: nothing else is counted of it. */
+  endDenied(x: Exchange): void {
+    this.#end(x);
   }
 
   #end(x: Exchange): void {
@@ -141,19 +150,23 @@ export class Conversation {
   // ---- four-letter words
 
   /** The connection began with a word: what comes from the server until it closes is the answer. */
-  beginWord(word: string): void {
-    const { stats, digests } = this.bound;
+  beginWord(word: string, x: Exchange = this.wordExchange(word)): void {
+    const { stats } = this.bound;
     stats.registry.inc(stats.own.four_letter_words);
     stats.word(word);
-    const x = this.host.take();
-    x.kind = word;
-    x.digest = digests.word(word);
-    x.turn = ++this.turns;
     this.phase = Phase.word;
     this.word = x;
     this.#wordHead = new Uint8Array(REFUSAL_BYTES);
     this.open++;
     this.host.begin(x);
+  }
+
+  wordExchange(word: string): Exchange {
+    const x = this.host.take();
+    x.kind = word;
+    x.digest = this.bound.digests.word(word);
+    x.turn = ++this.turns;
+    return x;
   }
 
   onWordReply(buf: Buffer, start: number, end: number): void {
@@ -201,8 +214,11 @@ export class Conversation {
     for (const ring of [this.pending, this.pings, this.logins])
       while (ring.size > 0) {
         const x = this.#exchangeOf(ring, ring.head);
-        x.outcome = Outcome.lost;
-        registry.inc(own.lost);
+        // What was denied stays denied, though its stand-in was not answered.
+        if (x.outcome !== Outcome.denied) {
+          x.outcome = Outcome.lost;
+          registry.inc(own.lost);
+        }
         ring.remove(ring.head);
         this.#end(x);
       }

@@ -1,9 +1,10 @@
 import { keyText } from '../../src/digest/keys/key-text.ts';
 import type { Digest } from '../../src/exchange/digest.ts';
-import { Flag } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { type Conversation, kindOf, Phase } from './conversation.ts';
 import { lengthFault, versionFault } from './detect.ts';
+import type { Gate } from './gate.ts';
 import { HEADER_NUMBERS, JuteReader, type JuteSink } from './jute-reader.ts';
 import { OPERATIONS, Slot, slotOf, UNKNOWN, WITHIN_MULTI } from './operations.ts';
 import { Extra, KEY_BYTES, MAX_SLOTS, type Pending } from './pending.ts';
@@ -298,25 +299,51 @@ export class Downstream implements JuteSink {
       this.#refuse('too_many_in_flight');
       return;
     }
-    if (talk.open >= MAX_OPEN) {
+    let x = talk.gate === null ? null : this.#judged(talk.gate, slot, digest, bytes);
+    if (talk.gate !== null && x === null) return;
+    if (talk.open >= MAX_OPEN && !talk.host.cuts) {
+      if (x !== null) talk.host.drop(x);
+      x = null;
       registry.inc(own.untimed);
       ring.push(null, slot, this.#xid, watch, extra);
       ring.keepLate(digest, bytes, talk.turns, batchSize(extra));
+      if (isAwaited(slot)) talk.gate?.await();
       return;
     }
-    const x = talk.host.take();
-    x.kind = kindOf(slot);
-    x.digest = digest;
-    x.turn = talk.turns;
-    x.requestFirstByteAt = this.reader.startedAt;
-    x.requestBytes = bytes;
-    x.batchSize = batchSize(extra);
+    x ??= this.#take(slot, digest, bytes);
     if (inFlight > 0) x.flags |= Flag.pipelined;
     if (extra !== null && this.#slots !== null) extra.slots = this.#slots.slice(0, extra.operations);
     talk.open++;
     talk.host.begin(x);
     ring.push(x, slot, this.#xid, watch, extra);
     if (this.#keyLength > 0) ring.keepKey(this.#key, this.#keyLength);
+    if (talk.gate !== null && isAwaited(slot)) talk.gate.await();
+  }
+
+  #take(slot: number, digest: Digest, bytes: number): Exchange {
+    const talk = this.#talk;
+    const x = talk.host.take();
+    x.kind = kindOf(slot);
+    x.digest = digest;
+    x.turn = talk.turns;
+    x.requestFirstByteAt = this.reader.startedAt;
+    x.requestBytes = bytes;
+    x.batchSize = batchSize(this.#extra);
+    return x;
+  }
+
+  /** The request's exchange, if it may be begun; null: it was begun as denied, or will be read again. */
+  #judged(gate: Gate, slot: number, digest: Digest, bytes: number): Exchange | null {
+    const talk = this.#talk;
+    const x = this.#take(slot, digest, bytes);
+    const verdict = gate.ask(x);
+    if (verdict === 'allow') return x;
+    if (verdict === 'deny') gate.begin(x);
+    else {
+      talk.host.drop(x);
+      talk.turns--;
+    }
+    return null;
   }
 
   /** Clients count their xids up: only one that does not can be there already. */
@@ -333,6 +360,9 @@ export class Downstream implements JuteSink {
     return null;
   }
 }
+
+/** Its answer says who is talking, or that there is a session at all. */
+const isAwaited = (slot: number): boolean => slot === Slot.connect || slot === Slot.auth || slot === Slot.sasl;
 
 const NO_KEY = new Uint8Array(0);
 const batchSize = (extra: Extra | null): number => (extra === null ? 0 : extra.operations);

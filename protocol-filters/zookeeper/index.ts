@@ -5,6 +5,7 @@ import { type ZookeeperConfig, type ZookeeperOptions, zookeeperConfig, zookeeper
 import { detectZookeeper } from './detect.ts';
 import { metadata, NAMESPACE } from './facts.ts';
 import { ZookeeperSession } from './session.ts';
+import { vocabulary } from './vocabulary.ts';
 
 export type { ZookeeperConfig, ZookeeperOptions } from './config.ts';
 
@@ -15,8 +16,8 @@ export const zookeeper: ProtocolFilter<ZookeeperConfig, ZookeeperOptions> = {
   filterName: NAMESPACE,
   speaksFirst: 'client',
   defaultPort: 2181,
-  gates: false,
-  vocabulary: null,
+  gates: true,
+  vocabulary,
   config: zookeeperConfig,
   options: zookeeperOptions,
   detect: detectZookeeper,

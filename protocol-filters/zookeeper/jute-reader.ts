@@ -37,6 +37,9 @@ const USERNAME = Buffer.from('username="', 'latin1');
 export class JuteReader {
   /** When the frame's first byte came. */
   startedAt = 0;
+  /** Offset of the lent buffer's index 0, said by who wants `from`: the offset of the frame's first byte. */
+  base = 0;
+  from = 0;
   readonly #sink: JuteSink;
   readonly #numbers = new Int32Array(MAX_NUMBERS);
   readonly #kept = new Capture();
@@ -85,7 +88,10 @@ export class JuteReader {
     let at = start;
     while (at < end && !this.#isOver) {
       if (!this.#inside) {
-        if (this.#have === 0) this.startedAt = now;
+        if (this.#have === 0) {
+          this.startedAt = now;
+          this.from = this.base + at;
+        }
         at = this.#gather(buf, at, end);
         if (!this.#isWhole) return at;
         const program = this.#sink.onLength(this.#value);

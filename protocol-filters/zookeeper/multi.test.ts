@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { zookeeperOptions } from './config.ts';
 import { ask, asked, join, NOTHING, Op, reply, results, STAT, strings, text, textStat } from './testing/builders.ts';
 import { BEGUN, envoy, own, pieces, play, tells } from './testing/story.ts';
 
@@ -130,7 +131,7 @@ test('ZK-02 ten thousand operations: each is counted, some are named, memory sta
 });
 
 test('the shapes of multis are bounded: beyond, their operations alone are named', () => {
-  const options = { options: { path_patterns: 4 } };
+  const options = { options: { ...zookeeperOptions.parse({}), path_patterns: 4 } };
   const shapes = ['ab', 'ba', 'ac', 'ca', 'bc', 'cb'].map((pair) =>
     [...pair].map((letter) => ask.create(`/${letter}`)),
   );

@@ -103,6 +103,7 @@ export const Slot = {
   removeWatches: slotNamed('removeWatches'),
   whoAmI: slotNamed('whoAmI'),
   closeSession: slotNamed('closeSession'),
+  reconfig: slotNamed('reconfig'),
 } as const;
 
 const tableOf = (names: readonly string[]): Uint8Array => {

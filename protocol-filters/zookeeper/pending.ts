@@ -123,6 +123,9 @@ export class Pending {
   get head(): number {
     return this.#head;
   }
+  get tail(): number {
+    return this.#tail;
+  }
   exchange(place: number): Exchange | null {
     return this.#exchanges[place & this.#mask]!;
   }

@@ -75,6 +75,10 @@ export const ZOOKEEPER_OWN_STATS = statGroup('sluice.zookeeper.<stat_prefix>.', 
   reused_xids: counter('Requests with the number of one that is still unanswered.'),
   oversized: counter('Packets longer than max_packet_bytes. They are decoded like any.'),
   trailing: counter('Packets with bytes behind their record.'),
+  denied: counter('Requests that a policy denied.'),
+  stand_ins: counter('Requests sent in the place of denied ones, to be answered there.'),
+  held: counter('Requests whose answer what came behind them had to wait for, where policies are enforced.'),
+  cut: counter('Replies that were longer than a policy allows: an error took their place.'),
 });
 
 export const ZOOKEEPER_ERROR_STATS = statGroup('sluice.zookeeper.<stat_prefix>.error.<code>.<opcode>.', {

@@ -1,4 +1,5 @@
 import { testRecordedSessions } from '../../test/support/recorded-sessions.ts';
+import { gatedZooKeeper } from '../../test/support/zookeeper-gated.ts';
 import { zookeeper } from './index.ts';
 
-testRecordedSessions(zookeeper, 50);
+testRecordedSessions(zookeeper, 50, gatedZooKeeper);

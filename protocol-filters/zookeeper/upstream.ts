@@ -1,16 +1,22 @@
 import { keyText } from '../../src/digest/keys/key-text.ts';
+import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
+import type { Denial } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { type Conversation, changesOf, Phase } from './conversation.ts';
-import { jumpsQueue, ROLLED_BACK } from './error-names.ts';
+import { errorName, jumpsQueue, ROLLED_BACK } from './error-names.ts';
+import type { Gate } from './gate.ts';
 import { HEADER_NUMBERS, JuteReader, type JuteSink } from './jute-reader.ts';
 import { OPERATIONS, resultOf, Slot, slotOf, UNKNOWN, WRITES } from './operations.ts';
 import type { Pending } from './pending.ts';
+import { errorOfDenial, LENGTH_BYTES, RECORD_AT } from './refuse.ts';
 import { CONNECT_REPLY, EVENT, NOTHING, type Program, REPLY_HEADER, REST, Step } from './steps.ts';
 import { CONNECT_REPLY_BYTES, MAX_FRAME_BYTES, MAX_PASSWORD_BYTES, REPLY_HEADER_BYTES, Xid } from './wire.ts';
 
 /** SESSIONEXPIRED: how a session that the server does not know is told, in its reply a session of number 0. */
 const SESSION_EXPIRED = -112;
+/** A reply that may have too many rows is held whole up to here. */
+const HELD_REPLY_BYTES = 4 << 20;
 /** Whose address it is, and no more. */
 const IP_SCHEME = 'ip';
 
@@ -31,16 +37,32 @@ export class Upstream implements JuteSink {
   /** Of whoAmI: the scheme told last, and the first that is more than an address. */
   #scheme = '';
   #identity = '';
+  /** Bytes of the frame being read may be replaced: they do not leave before that is known. */
+  #holds = true;
+  #length = 0;
+  /** Why the reply being read is cut, and up to which offset it is dropped; null: it is not. */
+  #cut: Denial | null = null;
+  #dropped = 0;
 
   constructor(talk: Conversation) {
     this.#talk = talk;
     this.reader = new JuteReader(this);
   }
 
+  /** In the gate gear: the offset below which bytes may leave, of those up to `upTo`. */
+  mayLeave(upTo: number): number {
+    const { reader } = this;
+    if (!reader.inside) return upTo;
+    if (this.#cut !== null) this.#drop(upTo);
+    else if (this.#holds && (this.#talk.gate?.hasStandIns || this.#talk.host.cuts)) return reader.from;
+    return upTo;
+  }
+
   // ---- JuteSink
 
   onLength(length: number): Program | null {
     const talk = this.#talk;
+    this.#length = length;
     this.#slot = UNKNOWN;
     if (talk.phase === Phase.start) return this.#refuse('unexpected_reply');
     if (talk.phase === Phase.asked) {
@@ -69,6 +91,7 @@ export class Upstream implements JuteSink {
     if (this.#talk.phase === Phase.asked) return xid === 0 && error !== 0 ? REST : this.#refuse('unexpected_reply');
     if (xid === Xid.event) {
       this.#ring = null;
+      this.#holds = false;
       return EVENT;
     }
     const ring = this.#ringOf(xid, error);
@@ -76,6 +99,7 @@ export class Upstream implements JuteSink {
     const slot = ring.slot(this.#place);
     this.#ring = ring;
     this.#slot = slot;
+    if (this.#talk.gate !== null) this.#holds = this.#mayReplace(ring);
     if (error !== 0 || slot === UNKNOWN || ring.extra(this.#place)?.malformed) return REST;
     this.#identity = '';
     return OPERATIONS[slot]!.reply;
@@ -122,6 +146,7 @@ export class Upstream implements JuteSink {
     if (talk.phase === Phase.asked) this.#onConnected(numbers, bytes);
     else if (this.#ring === null) this.#onEvent(numbers, bytes);
     else this.#onReply(this.#ring, numbers, bytes);
+    this.#holds = true;
   }
 
   onFault(fault: Fault): boolean {
@@ -192,6 +217,7 @@ export class Upstream implements JuteSink {
 
   #onReply(ring: Pending, numbers: Int32Array, bytes: number): void {
     const talk = this.#talk;
+    if (talk.gate !== null && this.#isOurs(talk.gate, ring, numbers, bytes)) return;
     const { stats } = talk.bound;
     const { registry, own } = stats;
     const slot = this.#slot;
@@ -248,6 +274,83 @@ export class Upstream implements JuteSink {
     else if (slot === Slot.closeSession) registry.inc(own.sessions_closed);
     else if (slot === Slot.whoAmI && this.#identity !== '' && host.facts.user !== this.#identity)
       host.confirm({ user: this.#identity });
+  }
+
+  // ---- replies that become errors
+
+  /** The header of a reply is read: will it be replaced, or may it be once it is whole? */
+  #mayReplace(ring: Pending): boolean {
+    const { pending, gate, host } = this.#talk;
+    if (ring === pending && gate!.isStandIn(this.#place)) return true;
+    const x = ring.exchange(this.#place);
+    if (!host.cuts || x === null || this.#error !== 0) return false;
+    if (x.maxReplyBytes > 0 && this.#length + LENGTH_BYTES > x.maxReplyBytes) {
+      x.replyBytes = this.#length + LENGTH_BYTES;
+      this.#cutReply(x, 'bytes');
+    }
+    return this.#cut === null && x.maxRows > 0 && this.#length <= HELD_REPLY_BYTES;
+  }
+
+  #cutReply(x: Exchange, what: 'rows' | 'bytes'): void {
+    const { host, gate, bound } = this.#talk;
+    this.#cut = host.exceeded(x, what);
+    if (this.#cut === null) return;
+    bound.stats.registry.inc(bound.stats.own.cut);
+    const { from } = this.reader;
+    gate!.replaceReply(from, from, errorOfDenial(this.#cut));
+    this.#dropped = from + RECORD_AT;
+  }
+
+  #drop(upTo: number): void {
+    if (upTo <= this.#dropped) return;
+    this.#talk.host.replace(Side.upstream, this.#dropped, upTo, null);
+    this.#dropped = upTo;
+  }
+
+  /** A reply that is not the server's any more is whole: its exchange ends here. */
+  #isOurs(gate: Gate, ring: Pending, numbers: Int32Array, bytes: number): boolean {
+    const { pending } = this.#talk;
+    const { from, startedAt } = this.reader;
+    const to = from + bytes;
+    if (ring === pending && gate.isStandIn(this.#place)) {
+      if (!gate.answer(this.#place, from, to, startedAt)) this.#refuse('unexpected_reply');
+      return true;
+    }
+    const x = ring.exchange(this.#place);
+    if (x === null || (this.#cut === null && x.maxRows === 0)) return false;
+    if (this.#cut === null && this.#error === 0) {
+      x.rowsReturned = rowsOf(this.#slot, numbers);
+      if (x.rowsReturned > x.maxRows) this.#exceeds(x);
+      x.rowsReturned = 0;
+    }
+    const why = this.#cut;
+    if (why === null) return this.#talk.over;
+    this.#drop(to);
+    this.#cut = null;
+    x.outcome = Outcome.denied;
+    x.flags |= Flag.denied;
+    x.code = errorName(errorOfDenial(why));
+    x.replyFirstByteAt = startedAt;
+    x.replyLastByteAt = this.#talk.host.now();
+    x.replyBytes = RECORD_AT;
+    ring.remove(this.#place);
+    this.#talk.endDenied(x);
+    return true;
+  }
+
+  /** More rows than may be. Of a reply too long to be held most has left: the connection ends in its middle. */
+  #exceeds(x: Exchange): void {
+    if (this.#length <= HELD_REPLY_BYTES) {
+      this.#cutReply(x, 'rows');
+      return;
+    }
+    const talk = this.#talk;
+    const why = talk.host.exceeded(x, 'rows');
+    if (why === null) return;
+    x.flags |= Flag.denied;
+    this.reader.stop();
+    talk.endAll();
+    talk.host.close(`denied:${why.policy}`);
   }
 
   #refuse(fault: Fault): null {

@@ -1,5 +1,5 @@
 /** Four-letter words: what a fresh connection may say instead of a session's beginning. The server answers and closes. */
-const WORDS = [
+export const WORDS: readonly string[] = [
   'conf',
   'cons',
   'crst',

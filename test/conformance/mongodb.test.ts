@@ -1,4 +1,5 @@
 import { mongodb } from '../../protocol-filters/mongodb/index.ts';
+import { gatedMongodb } from '../support/mongodb-gated.ts';
 import { testProtocol } from './protocol-suite.ts';
 
-testProtocol(mongodb);
+testProtocol(mongodb, gatedMongodb);

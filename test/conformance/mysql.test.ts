@@ -1,4 +1,6 @@
 import { mysql } from '../../protocol-filters/mysql/index.ts';
+import { gatedMysql, mysqlParserReady } from '../support/mysql-gated.ts';
 import { testProtocol } from './protocol-suite.ts';
 
-testProtocol(mysql);
+await mysqlParserReady();
+testProtocol(mysql, gatedMysql);

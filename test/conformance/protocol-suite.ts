@@ -7,7 +7,8 @@ import { seeded } from '../../src/net/simulated.ts';
 import { StatsRegistry } from '../../src/stats/registry.ts';
 import { fuzz } from '../fuzz/fuzz.ts';
 import { filterEnv } from '../support/filter-env.ts';
-import { cutsOf, folderOf, recordedSessions, saidBy } from './recorded.ts';
+import { asRecorded, type Gated } from '../support/gated.ts';
+import { cutsOf, folderOf, gatedSessions, recordedSessions, saidBy } from './recorded.ts';
 import { MODES, type Mode, Rig } from './rig.ts';
 
 const rigs: Rig[] = [];
@@ -61,7 +62,7 @@ const FOREIGN: readonly (readonly [string, Buffer])[] = [
 ];
 
 /** What every protocol filter must do, whatever it speaks. A file each, so that they run side by side. */
-export function testProtocol(protocol: ProtocolFilter): void {
+export function testProtocol(protocol: ProtocolFilter, gated: Gated = asRecorded): void {
   const sessions = recordedSessions(protocol);
   const modes = protocol.gates ? MODES : (['observe'] as const);
 
@@ -69,7 +70,7 @@ export function testProtocol(protocol: ProtocolFilter): void {
     test('there are recorded sessions', () => expect(sessions.length).toBeGreaterThan(0));
 
     for (const mode of modes) {
-      const replayed = sessions.filter(({ encryption }) => mode === 'observe' || !encryption);
+      const replayed = mode === 'observe' ? sessions : gatedSessions(sessions, gated);
 
       test.each(replayed)(
         `${mode}: $name, cut at every offset, gives the same bytes and exchanges`,
@@ -253,7 +254,7 @@ export function testProtocol(protocol: ProtocolFilter): void {
       const moved = new Set<string>();
       for (const mode of modes) {
         const rig = await rigOf(protocol, mode);
-        for (const session of sessions) if (mode === 'observe' || !session.encryption) rig.replay(session);
+        for (const session of mode === 'observe' ? sessions : gatedSessions(sessions, gated)) rig.replay(session);
         for (const { id, pattern } of rig.stats.list) if (rig.stats.get(id) > 0) moved.add(pattern);
       }
       const own = new StatsRegistry();

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { seeded } from '../../src/net/simulated.ts';
+import type { Gated } from '../support/gated.ts';
 import { readTranscript } from '../support/transcript.ts';
 
 export interface RecordedLine {
@@ -33,6 +34,13 @@ export function recordedSessions(protocol: ProtocolFilter): RecordedSession[] {
       };
     });
 }
+
+/** The sessions that an enforcing chain lets through whole, each in turns that it can follow. */
+export const gatedSessions = (sessions: readonly RecordedSession[], gated: Gated): RecordedSession[] =>
+  sessions.flatMap((session) => {
+    const lines = session.encryption ? null : gated(session.name, session.lines);
+    return lines === null ? [] : [{ ...session, lines }];
+  });
 
 export const saidBy = ({ lines }: RecordedSession, who: '>' | '<'): Buffer =>
   Buffer.concat(lines.filter((line) => line.who === who).map(({ bytes }) => bytes));

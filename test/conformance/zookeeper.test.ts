@@ -1,4 +1,5 @@
 import { zookeeper } from '../../protocol-filters/zookeeper/index.ts';
+import { gatedZooKeeper } from '../support/zookeeper-gated.ts';
 import { testProtocol } from './protocol-suite.ts';
 
-testProtocol(zookeeper);
+testProtocol(zookeeper, gatedZooKeeper);

@@ -57,17 +57,24 @@ export class Addresses {
   readonly maxDoors: number;
   readonly #warn: (text: string) => void;
   readonly #isAuto: boolean;
+  readonly #allowsRawTokens: boolean;
   /** By node id. */
   readonly #rules = new Map<number, Target>();
   readonly #own: OwnAddresses;
   readonly #keys: ApiKeyRules;
 
-  constructor(config: AddressConfig, options: AddressOptions, warn: (text: string) => void, stats: AddressStats) {
+  constructor(
+    config: AddressConfig,
+    options: AddressOptions & { readonly sasl_v0?: 'deny' | 'allow' },
+    warn: (text: string) => void,
+    stats: AddressStats,
+  ) {
     this.stats = stats;
     this.advertise = options.advertise;
     this.maxDoors = (doorsOf(options)?.count ?? -1) + 1;
     this.#warn = warn;
     this.#isAuto = options.rewrite === 'auto';
+    this.#allowsRawTokens = options.sasl_v0 === 'allow';
     this.#own = new OwnAddresses(options.addresses);
     this.#keys = new ApiKeyRules(config.api_keys_allowed, config.api_keys_denied);
     for (const { id, host, port } of config.id_based_broker_address_rewrite_spec?.rules ?? [])
@@ -76,12 +83,22 @@ export class Addresses {
 
   /** Null: replies go as they are. */
   rewriter(host: SessionHost): ReplyRewriter | null {
-    return this.#isAuto || this.#rules.size > 0 ? new ReplyRewriter(host, this) : null;
+    const { enforces } = host;
+    if (!this.#rewrites && !enforces && !host.cuts) return null;
+    return new ReplyRewriter(host, this, {
+      rewrites: this.#rewrites,
+      enforces,
+      allowsRawTokens: this.#allowsRawTokens,
+    });
+  }
+
+  get #rewrites(): boolean {
+    return this.#isAuto || this.#rules.size > 0;
   }
 
   /** Null: replies are rewritten. */
   hints(host: SessionHost): BypassHints | null {
-    if (this.#isAuto || this.#rules.size > 0) return null;
+    if (this.#rewrites) return null;
     return new BypassHints(this.#own, host.facts.localAddress, () => this.#onBypass());
   }
 

@@ -4,9 +4,9 @@ import { Side } from '../../../src/exchange/side.ts';
 import { ApiKey } from '../schema/api.ts';
 import { AddressWalk } from './address-walk.ts';
 import type { Addresses } from './addresses.ts';
-import { clampApiVersions } from './api-versions.ts';
+import { clampApiVersions, type Offer } from './api-versions.ts';
 import { AwaitedIds, NO_ID } from './awaited-ids.ts';
-import type { ReplyAddresses } from './reply-addresses.ts';
+import type { Edit, ReplyAddresses } from './reply-addresses.ts';
 import { planOf } from './walk-plan.ts';
 
 const SIZE_BYTES = 4;
@@ -26,7 +26,15 @@ interface Expected {
   readonly index: number;
   readonly apiKey: number;
   readonly version: number;
+  readonly change: ReplyChange | null;
 }
+
+/** What becomes of a reply, whatever addresses it holds. */
+export type ReplyChange =
+  /** It was to a stand-in: this frame leaves in its place. */
+  | { readonly kind: 'instead'; readonly bytes: Buffer }
+  /** When it is whole, its addresses rewritten, `edit` says what leaves in its place; null: it cannot be read, and closes. */
+  | { readonly kind: 'edited'; readonly edit: (frame: Buffer) => Buffer | null };
 
 /** What becomes of the frame under way. */
 const Way = {
@@ -36,8 +44,11 @@ const Way = {
   id: 1,
   /** It is kept by the host until all its addresses are known. */
   walk: 2,
-  /** It is kept here and by the host: an ApiVersions reply. */
+  /** It is kept here and by the host: an ApiVersions reply, or one that is edited and holds no addresses. */
   versions: 3,
+  edited: 4,
+  /** It is kept by the host until it is whole, and does not leave. */
+  instead: 5,
 } as const;
 
 /**
@@ -50,6 +61,7 @@ const Way = {
 export class ReplyRewriter {
   readonly #host: SessionHost;
   readonly #addresses: Addresses;
+  readonly #offer: Offer;
   readonly #walk = new AddressWalk();
   readonly #expected: Expected[] = [];
   readonly #ids = new AwaitedIds();
@@ -77,22 +89,23 @@ export class ReplyRewriter {
   #isKeptBack = false;
   closed = false;
 
-  constructor(host: SessionHost, addresses: Addresses) {
+  constructor(host: SessionHost, addresses: Addresses, offer: Offer) {
     this.#host = host;
     this.#addresses = addresses;
+    this.#offer = offer;
   }
 
   /** The end of a request that will be answered. False: too many are waited for, so the connection has closed. */
-  onRequest(apiKey: number, version: number, correlationId: number): boolean {
+  onRequest(apiKey: number, version: number, correlationId: number, change: ReplyChange | null = null): boolean {
     const index = this.#requests++;
     this.#tokens = 0;
     this.#ids.put(index, this.#replies, correlationId);
-    if (this.closed || !mustBeRead(apiKey, version)) return true;
+    if (this.closed || (change === null && !this.#mustBeRead(apiKey, version))) return true;
     if (this.#expected.length === MAX_EXPECTED) {
       this.giveUp('too_many_in_flight');
       return false;
     }
-    this.#expected.push({ index, apiKey, version });
+    this.#expected.push({ index, apiKey, version, change });
     if (this.#host.gear(Side.upstream) === 'tap') this.#host.setGear(Side.upstream, 'gate');
     return true;
   }
@@ -114,7 +127,7 @@ export class ReplyRewriter {
   /** Decoding is over, so addresses can no longer be kept in: the connection closes. */
   giveUp(fault: Fault): void {
     if (this.closed) return;
-    this.#addresses.onGaveUp(fault);
+    if (this.#offer.rewrites) this.#addresses.onGaveUp(fault);
     this.#close(`opaque:${fault}`);
   }
 
@@ -141,6 +154,12 @@ export class ReplyRewriter {
     this.#host.clear(Side.upstream, this.#isHolding ? this.#from : upTo);
     if (this.#expected.length === 0) this.#host.setGear(Side.upstream, 'tap');
     return upTo;
+  }
+
+  /** May the reply hold addresses, or tell versions in which replies would? What we cannot read may. */
+  #mustBeRead(apiKey: number, version: number): boolean {
+    if (apiKey === ApiKey.apiVersions) return true;
+    return this.#offer.rewrites && planOf(apiKey, version)?.hasAddresses !== false;
   }
 
   /** Is the frame under way one to rewrite, or may it be, as only part of its size has come? */
@@ -185,9 +204,12 @@ export class ReplyRewriter {
         if (offset + take === this.#bodyFrom) this.#onId();
         break;
       case Way.walk:
-        if (!this.#isWaiting) this.#walkOn(buf, i, i + take, offset);
+        if (this.#isWaiting) break;
+        this.#walkOn(buf, i, i + take, offset);
+        if (this.#expected[0]?.change != null) this.#kept.push(Buffer.from(buf.subarray(i, i + take)));
         break;
       case Way.versions:
+      case Way.edited:
         this.#kept.push(Buffer.from(buf.subarray(i, i + take)));
         break;
     }
@@ -206,11 +228,15 @@ export class ReplyRewriter {
       this.#way = Way.pass;
       return;
     }
-    const { apiKey, version } = this.#expected[0]!;
+    const { apiKey, version, change } = this.#expected[0]!;
     const plan = planOf(apiKey, version);
-    if (apiKey === ApiKey.apiVersions) {
+    this.#kept = [];
+    if (change?.kind === 'instead') this.#way = Way.instead;
+    else if (change?.kind === 'edited' && !(this.#offer.rewrites && plan?.hasAddresses === true)) {
+      this.#way = Way.edited;
+      if (this.#end - this.#from > MAX_HELD_BYTES) this.#unreadable();
+    } else if (apiKey === ApiKey.apiVersions) {
       this.#way = Way.versions;
-      this.#kept = [];
       if (this.#end - this.#bodyFrom > MAX_API_VERSIONS_BYTES) this.#unreadable();
     } else if (plan === null || this.#end - this.#from > MAX_HELD_BYTES) this.#unreadable();
     else {
@@ -236,6 +262,8 @@ export class ReplyRewriter {
   #finish(): void {
     if (this.#way === Way.walk && !this.#leaveRewritten()) return;
     if (this.#way === Way.versions && !this.#leaveClamped()) return;
+    if (this.#way === Way.edited && !this.#leaveEdited([])) return;
+    if (this.#way === Way.instead) this.#leaveInstead();
     if (this.#way !== Way.pass) this.#expected.shift();
     this.#way = Way.pass;
     this.#replies++;
@@ -259,7 +287,9 @@ export class ReplyRewriter {
       return false;
     }
     const edits = reply.edits(walk);
-    if (edits.length > 0) {
+    const isEdited = this.#expected[0]!.change !== null;
+    if (isEdited && !this.#leaveEdited(edits)) return false;
+    if (edits.length > 0 && !isEdited) {
       this.#replaceSize(edits.reduce((sum, { from, to, bytes }) => sum + bytes.length - (to - from), 0));
       for (const { from, to, bytes } of edits) this.#host.replace(Side.upstream, from, to, bytes);
       this.#addresses.stats.rewritten(this.#expected[0]!.apiKey);
@@ -269,10 +299,31 @@ export class ReplyRewriter {
     return true;
   }
 
+  /** A reply that is edited as a whole, after its addresses. False: it cannot be read. */
+  #leaveEdited(addresses: readonly Edit[]): boolean {
+    const { change } = this.#expected[0]!;
+    const body = spliced(Buffer.concat(this.#kept), this.#bodyFrom, addresses);
+    this.#kept = [];
+    const frame = Buffer.concat([this.#sizeOf(ID_BYTES + body.length), this.#id, body]);
+    const edited = change?.kind === 'edited' ? change.edit(frame) : null;
+    if (edited === null) {
+      this.#unreadable();
+      return false;
+    }
+    this.#host.replace(Side.upstream, this.#from, this.#end, edited);
+    return true;
+  }
+
+  /** The answer to a stand-in: what the client asked for was denied. */
+  #leaveInstead(): void {
+    const { change } = this.#expected[0]!;
+    this.#host.replace(Side.upstream, this.#from, this.#end, change?.kind === 'instead' ? change.bytes : null);
+  }
+
   #leaveClamped(): boolean {
     const body = Buffer.concat(this.#kept);
     this.#kept = [];
-    const clamped = clampApiVersions(body, this.#expected[0]!.version);
+    const clamped = clampApiVersions(body, this.#expected[0]!.version, this.#offer);
     if (clamped === null) {
       this.#unreadable();
       return false;
@@ -285,9 +336,14 @@ export class ReplyRewriter {
   }
 
   #replaceSize(growth: number): void {
-    const size = Buffer.alloc(SIZE_BYTES);
-    size.writeInt32BE(this.#end - this.#from - SIZE_BYTES + growth);
+    const size = this.#sizeOf(this.#end - this.#from - SIZE_BYTES + growth);
     this.#host.replace(Side.upstream, this.#from, this.#from + SIZE_BYTES, size);
+  }
+
+  #sizeOf(bytes: number): Buffer {
+    const size = Buffer.alloc(SIZE_BYTES);
+    size.writeInt32BE(bytes);
+    return size;
   }
 
   #unreadable(): void {
@@ -314,7 +370,14 @@ export class ReplyRewriter {
   }
 }
 
-/** May the reply hold addresses, or tell versions in which replies would? What we cannot read may. */
-function mustBeRead(apiKey: number, version: number): boolean {
-  return apiKey === ApiKey.apiVersions || planOf(apiKey, version)?.hasAddresses !== false;
+/** Bytes from offset `at` on, with these changes. */
+function spliced(bytes: Buffer, at: number, edits: readonly Edit[]): Buffer {
+  if (edits.length === 0) return bytes;
+  const pieces: Buffer[] = [];
+  let from = 0;
+  for (const edit of edits) {
+    pieces.push(bytes.subarray(from, edit.from - at), edit.bytes);
+    from = edit.to - at;
+  }
+  return Buffer.concat([...pieces, bytes.subarray(from)]);
 }

@@ -22,6 +22,19 @@ export function programOf(key: number, version: number, direction: Direction): P
   return program;
 }
 
+/** programOf() of a request, for those who judge it: it tells of more fields. */
+export function judgedProgramOf(key: number, version: number): Program | null {
+  if (!decodes(key, version)) return null;
+  const slot = (key << 8) | version;
+  let program = judged.get(slot);
+  if (!program) {
+    program = new Compiler(version, 'request', true).message(key);
+    judged.set(slot, program);
+  }
+  return program;
+}
+const judged = new Map<number, Program>();
+
 const NUMBER_OPS: Readonly<Record<string, number>> = {
   bool: Op.bool,
   int8: Op.int8,
@@ -35,14 +48,16 @@ const NUMBER_OPS: Readonly<Record<string, number>> = {
 class Compiler {
   readonly #version: number;
   readonly #direction: Direction;
+  readonly #isJudged: boolean;
   #isFlexible = false;
   readonly #code: number[] = [];
   /** Where the last Op.skip stands, as long as another can be added to it; else -1. */
   #skipAt = -1;
 
-  constructor(version: number, direction: Direction) {
+  constructor(version: number, direction: Direction, isJudged = false) {
     this.#version = version;
     this.#direction = direction;
+    this.#isJudged = isJudged;
   }
 
   message(key: number): Program {
@@ -91,7 +106,7 @@ class Compiler {
   }
 
   #place(siblings: readonly Field[], list: Role, path: readonly string[]): Place {
-    return { direction: this.#direction, list, siblings, path };
+    return { direction: this.#direction, isJudged: this.#isJudged, list, siblings, path };
   }
 
   #emit(...words: number[]): number {

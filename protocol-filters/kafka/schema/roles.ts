@@ -16,6 +16,8 @@ export const Role = {
   coordinatorKeys: 10,
   mechanisms: 11,
   resources: 12,
+  /** Of patterns of topics. Only told to those who judge. */
+  topicRegexes: 13,
   // Texts.
   topic: 16,
   group: 17,
@@ -57,6 +59,8 @@ export const Role = {
   maxVersion: 67,
   keyType: 69,
   resourceType: 71,
+  /** A topic that is not there shall be made. Only told to those who judge. */
+  autoCreate: 72,
   // Record batches.
   records: 80,
 } as const;
@@ -146,9 +150,17 @@ const namesTopic = (field: Field): boolean =>
 const namesPartition = (field: Field): boolean =>
   field.fields.some((each) => each.type === 'int32' && PARTITION_NAMES.has(each.name));
 
+/** What only those are told who judge: for all others these fields are passed over. */
+const JUDGED: Readonly<Record<string, Role>> = {
+  allowAutoTopicCreation: Role.autoCreate,
+  sourceTopicRegex: Role.topicRegexes,
+};
+
 /** Where a field stands. */
 export interface Place {
   direction: Direction;
+  /** Fields in JUDGED have their role. */
+  isJudged?: boolean;
   /** Role of the list around it; none at the top. */
   list: Role;
   /** Fields of its own struct. */
@@ -163,7 +175,7 @@ export function listRole(field: Field, place: Place): Role {
   if (field.type !== 'struct') {
     if (field.entity === 'topicName') return Role.topics;
     if (inTopics && field.type === 'int32' && PARTITION_LISTS.has(field.name)) return Role.partitions;
-    const role = EVERYWHERE[field.name] ?? Role.none;
+    const role = EVERYWHERE[field.name] ?? (place.isJudged === true ? (JUDGED[field.name] ?? Role.none) : Role.none);
     return role < Role.topic ? role : Role.none;
   }
   if (inTopics && namesPartition(field)) return Role.partitions;
@@ -188,6 +200,8 @@ export function bareRole(field: Field, list: Role): Role {
       return Role.transactionalId;
     case Role.coordinatorKeys:
       return Role.coordinatorKey;
+    case Role.topicRegexes:
+      return Role.topicRegex;
     case Role.mechanisms:
       return field.type === 'string' ? Role.mechanism : Role.none;
     default:
@@ -197,6 +211,7 @@ export function bareRole(field: Field, list: Role): Role {
 
 /** Role of a field that is no list and no struct. */
 export function fieldRole(field: Field, place: Place): Role {
+  if (place.isJudged === true && field.type === 'bool') return JUDGED[field.name] ?? Role.none;
   const role = nameRole(field, place);
   if (role === Role.records) return role;
   return role !== Role.none && TYPES.get(field.type)?.(role) ? role : Role.none;

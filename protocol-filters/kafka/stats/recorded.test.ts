@@ -17,7 +17,15 @@ const NAMES = readdirSync(FIXTURES).flatMap((file) => (file.endsWith('.transcrip
 const ELSEWHERE = [
   ...['connections_active', 'requests_active', 'broker_connections', 'untimed', 'unpaired'],
   ...['malformed_records', 'traced', 'rewritten_replies', 'rewritten_bytes', 'rewrite_time', 'clamped_api_versions'],
-  ...['unmapped_brokers', 'closed_no_door', 'closed_undecodable', 'closed_denied_key'],
+  ...[
+    'unmapped_brokers',
+    'closed_no_door',
+    'closed_undecodable',
+    'closed_denied_key',
+    'denied',
+    'stand_ins',
+    'filtered',
+  ],
 ];
 
 interface Played {

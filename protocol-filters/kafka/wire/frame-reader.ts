@@ -20,6 +20,8 @@ export type Header = (typeof Header)[keyof typeof Header];
 export interface ReaderOptions {
   /** Decompress the beginning of a record batch to find its trace context. */
   decompress?: boolean;
+  /** Requests are told as those need it who judge them. */
+  isJudged?: boolean;
 }
 
 /**
@@ -33,6 +35,7 @@ export abstract class FrameReader implements FrameState {
   fault: Fault | null = null;
   raw = false;
   rawEndsAtZero = false;
+  paused = false;
 
   readonly #most: number;
   readonly #body: BodyReader;
@@ -64,10 +67,10 @@ export abstract class FrameReader implements FrameState {
     if (!this.#isJoining) this.#held.release();
   }
 
-  /** Reads buf[start..end), lent for the call; returns how far: to `end`, or to where it was stopped. */
+  /** Reads buf[start..end), lent for the call; returns how far: to `end`, or to where it was stopped or paused. */
   push(buf: Buffer, start: number, end: number, now: number): number {
     let at = start;
-    while (at < end && !this.#isOver) {
+    while (at < end && !this.#isOver && !this.paused) {
       if (this.#held.bytes > 0) at = this.#join(buf, at, end);
       else {
         if (this.#phase === Phase.length) this.startedAt = now;

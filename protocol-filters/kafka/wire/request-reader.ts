@@ -1,7 +1,7 @@
 import { i32At } from '../../../src/bytes/cursor.ts';
 import type { Fault } from '../../../src/exchange/fault.ts';
 import { hasNoClientId } from '../schema/api.ts';
-import { programOf } from '../schema/programs.ts';
+import { judgedProgramOf, programOf } from '../schema/programs.ts';
 import { FrameReader, Header, type ReaderOptions } from './frame-reader.ts';
 import { End, type RequestHeader, type RequestSink } from './sinks.ts';
 
@@ -18,10 +18,12 @@ export class RequestReader extends FrameReader implements RequestHeader {
   apiVersion = 0;
   correlationId = 0;
   readonly #sink: RequestSink;
+  readonly #isJudged: boolean;
 
   constructor(sink: RequestSink, options: ReaderOptions = {}) {
     super(sink, false, MOST_REQUEST_BYTES, options);
     this.#sink = sink;
+    this.#isJudged = options.isJudged ?? false;
   }
 
   protected override header(buf: Buffer, at: number, end: number, left: number): Header {
@@ -50,7 +52,7 @@ export class RequestReader extends FrameReader implements RequestHeader {
     this.apiKey = key;
     this.apiVersion = version;
     this.correlationId = i32At(buf, at + 4);
-    const program = programOf(key, version, 'request');
+    const program = this.#isJudged ? judgedProgramOf(key, version) : programOf(key, version, 'request');
     if (!isSound) {
       this.#sink.onRequest(this, buf, -1, -1);
       // Who knows what the header of an API looks like that nobody knows?

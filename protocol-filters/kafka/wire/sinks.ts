@@ -48,6 +48,8 @@ export interface FrameState {
   raw: boolean;
   /** A raw frame that begins with a zero byte is none: requests are back. For mechanisms of which no token begins so. */
   rawEndsAtZero: boolean;
+  /** Nothing is read for now. To be set when a frame ends: it stops there. */
+  paused: boolean;
   /** Nothing is read any more. When a field is told: what else the chunk has of its body may still be told. */
   stop(): void;
 }

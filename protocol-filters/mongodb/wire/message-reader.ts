@@ -67,6 +67,17 @@ export class MessageReader {
     return this.#headerBytes > 0 || (this.#state !== State.header && this.#state !== State.over);
   }
 
+  /** Offset of the first byte of the message under way. */
+  get from(): number {
+    return this.#from;
+  }
+
+  /** The message under way, as far as its header says; null: there is none, or its header is cut. */
+  get underway(): Message | null {
+    const isThere = this.#state !== State.header && this.#state !== State.over;
+    return isThere ? this.#content.message : null;
+  }
+
   /**
    * Reads buf[start..end), whose first byte stands at offset `at`, at `now` ms. Returns the index read up to: `end`, or
    * below it behind the message during whose telling the sink called stop().
