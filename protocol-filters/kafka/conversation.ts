@@ -294,7 +294,7 @@ export class Conversation {
         x.outcome = Outcome.error;
         x.code = errorName(code);
       }
-      if (why !== null && x.outcome !== Outcome.lost) sayDenied(x, why, r.denialCode);
+      if (why !== null && x.outcome !== Outcome.lost) sayDenied(x, why, r.denialCode || code);
       const partition = upTo - i === 1 ? r.touches[i]!.partition : -1;
       if (!r.isToken) x.attributes = texts.of(r.apiVersion, partition, codec, r.throttleMs);
       this.#close(x, r);
@@ -385,7 +385,7 @@ function sayAsFirst(first: Exchange, x: Exchange): void {
   x.shadowPolicy = first.shadowPolicy;
 }
 
-/** `code`: what the client gets; 0: the reply has no room for one, or it is that of a topic. */
+/** `code`: what the client gets; 0: the reply has no room for one. */
 function sayDenied(x: Exchange, why: Denial, code: number): void {
   x.outcome = Outcome.denied;
   x.flags |= Flag.denied;

@@ -10,22 +10,11 @@ import type { FoundKeys } from './found-keys.ts';
 import { Gate } from './gate.ts';
 import { argumentIs, doubtClaims, maySecret, readClaims } from './identity.ts';
 import { findKeys } from './key-finder.ts';
+import { asksToWait, isHttp } from './odd-commands.ts';
 import { Extra } from './pending.ts';
 import { ReplyMode } from './reply-mode.ts';
 import { type RequestSink, Requests } from './requests.ts';
-import {
-  CONFIRMATIONS,
-  HOLDS,
-  isGuarded,
-  nameOf,
-  READS,
-  Reads,
-  SPECIALS,
-  Special,
-  UNKNOWN,
-  WAITS,
-  Waits,
-} from './special.ts';
+import { CONFIRMATIONS, HOLDS, isGuarded, nameOf, READS, Reads, SPECIALS, Special, UNKNOWN } from './special.ts';
 
 /** Exchanges open at once, and commands in flight: above the first they are counted untimed, above the second is a fault. */
 export const MAX_OPEN = 10_000;
@@ -221,7 +210,7 @@ export class Downstream implements RequestSink {
   #begin(requests: Requests, slot: number, digest: Digest, bytes: number, asked: Exchange | null): void {
     const talk = this.#talk;
     const special = SPECIALS[slot]!;
-    const waits = this.#asksToWait(slot, requests.args);
+    const waits = asksToWait(talk, slot, requests.args);
     let extra: Extra | null = slot === UNKNOWN ? this.#unlearned(requests.args, digest) : null;
     if (special !== Special.none || waits) {
       extra = this.#extraOf(special, slot, requests.args, waits);
@@ -346,19 +335,6 @@ export class Downstream implements RequestSink {
     return extra;
   }
 
-  #asksToWait(slot: number, args: Args): boolean {
-    const waits = WAITS[slot]!;
-    if (waits === Waits.no || this.#talk.transaction.asked) return false; // within MULTI nothing waits
-    if (waits === Waits.always) return true;
-    // XREAD, XREADGROUP: options stand before STREAMS; a group or a consumer may be called BLOCK.
-    for (let i = 1; i < args.held; i++) {
-      if (argumentIs(args, i, 'block')) return true;
-      if (argumentIs(args, i, 'streams')) return false;
-      if (argumentIs(args, i, 'group')) i += 2;
-    }
-    return false;
-  }
-
   /** The name of a command that nobody knows yet: kept if the server does. */
   #unlearned(args: Args, digest: Digest): Extra | null {
     const { digests } = this.#talk.bound;
@@ -421,11 +397,3 @@ function unknownDigest(digests: RedisDigests, args: Args): Digest {
   return digests.unknown(args.buf, start, start + args.length[0]!);
 }
 const NOTHING = new Uint8Array(0);
-
-/** `GET / HTTP/1.1` reads like a command. */
-function isHttp(args: Args): boolean {
-  if (args.argc !== 3 || args.held < 3 || args.length[2]! < HTTP.length) return false;
-  for (let i = 0; i < HTTP.length; i++) if (args.buf[args.start[2]! + i] !== HTTP.charCodeAt(i)) return false;
-  return true;
-}
-const HTTP = 'HTTP/';

@@ -19,22 +19,18 @@ export class Replies {
   fault: Fault | null = null;
   /** Ms of the reply's first byte. */
   startedAt = 0;
-  /** Its sink wants to know how long a reply will be before it comes. */
-  tellsSize = false;
-  /** Offset of the reply's first byte; of what follows it, once it is whole. */
-  from = 0;
-  to = 0;
+  tellsSize = false; // its sink wants to know how long a reply will be before it comes
+  from = 0; // offset of the reply's first byte
+  to = 0; // of what follows it, once it is whole
 
   readonly #sink: ReplySink;
   readonly #reply = new Told();
   readonly #element = new Told();
-  /** Of what nobody asked for. */
-  readonly #other = new Told();
+  readonly #other = new Told(); // of what nobody asked for
   #state: number = State.type;
   #watch: Watch = Watch.whole;
-  /** A byte of the reply has come; a byte that is not of its attributes has come. */
-  #started = false;
-  #begun = false;
+  #started = false; // a byte of the reply has come
+  #begun = false; // one that is not of its attributes
   #depth = 0;
   /** By depth, from 1: elements to come, type of the aggregate, elements that have come. */
   readonly #left = new Float64Array(MAX_DEPTH + 1);
@@ -54,8 +50,7 @@ export class Replies {
   #told: Told = this.#other;
   #size = 0;
   #bodyLeft = 0;
-  /** A streamed string is being read: its chunks follow. */
-  #streaming = false;
+  #streaming = false; // a streamed string is being read: its chunks follow
   readonly #line = new ReplyLine();
   /** First bytes of a body that somebody wants; made when the first one comes. */
   #kept: Uint8Array = NOTHING;
@@ -70,7 +65,6 @@ export class Replies {
   get inside(): boolean {
     return this.#started;
   }
-
   /** Reads buf[start..end), whose first byte stands at offset `at`. Returns the index it read up to: below `end` where it was stopped. */
   push(buf: Buffer, start: number, end: number, at: number, now: number): number {
     const line = this.#line;

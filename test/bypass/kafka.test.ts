@@ -5,7 +5,7 @@ import { byteByByte, cutAt, playCase, prepared, whole } from './support/kafka-pl
 import { KafkaTruth } from './support/kafka-truth.ts';
 import { cutsOf } from './support/row.ts';
 
-const files = readdirSync(import.meta.dirname).filter((name) => /^(kf-\d+|x-\d+\.kafka)\./.test(name));
+const files = readdirSync(import.meta.dirname).filter((name) => /^(kf-\d+|(x|nd)-\d+\.kafka)\./.test(name));
 const rows: KafkaRow[] = await Promise.all(
   files.map(async (name) => (await import(/* @vite-ignore */ `./${name}`)).row as KafkaRow),
 );

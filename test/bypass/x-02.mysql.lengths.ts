@@ -10,7 +10,7 @@ const declares = (bytes: number, more = Buffer.alloc(0)) => {
 export const row: MysqlRow = {
   id: 'X-02',
   title: 'lengths',
-  rules: ['R3', 'R12'],
+  rules: ['R3', 'R12', 'R13'],
   cases: [
     {
       name: 'zero',

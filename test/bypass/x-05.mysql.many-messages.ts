@@ -13,7 +13,7 @@ const only = (nth: number, of: number): Part[] =>
 export const row: MysqlRow = {
   id: 'X-05',
   title: 'many messages',
-  rules: ['R1', 'R2', 'R9'],
+  rules: ['R1', 'R2', 'R9', 'R10', 'R15'],
   cases: [
     { name: 'the first of ten', policies: GUARD, says: only(0, 10) },
     { name: 'the fifth of ten', policies: GUARD, says: only(4, 10) },

@@ -42,15 +42,5 @@ export const row: MysqlRow = {
       serverCloses: true,
       notReal,
     },
-    {
-      name: 'an error that ends the connection: nothing more is sent',
-      policies: GUARD,
-      says: [yes('select 1'), yes('select 2')],
-      answers: (command) =>
-        command.includes('select 1')
-          ? Buffer.concat([server.ok(), server.err(1053, '08S01', 'shutdown')])
-          : Buffer.alloc(0),
-      notReal,
-    },
   ],
 };

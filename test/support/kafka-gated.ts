@@ -52,3 +52,10 @@ function framesOf(bytes: Buffer): Buffer[] {
   }
   return frames;
 }
+
+/** Bytes of a session, above which it is not cut at every offset in the gate gear as well. */
+const LONG_SESSION_BYTES = 4000;
+
+/** The same without the long ones: where every offset is cut, that is enough of them. */
+export const gatedShortKafka: Gated = (name, lines) =>
+  lines.reduce((sum, { bytes }) => sum + bytes.length, 0) > LONG_SESSION_BYTES ? null : gatedKafka(name, lines);

@@ -324,6 +324,7 @@ export class Judge {
     for (let i = 0; i < r.touched; i++) {
       const touch = r.touches[i]!;
       touch.denial = touch.topic === null ? null : part.isDenied(touch.topic);
+      if (touch.denial !== null) touch.error = codeOf(touch.denial, r.apiKey, apiVersion);
     }
     if (r.touched === 0) r.denial = part.denied.get('') ?? null;
     const { topicIds } = bound;

@@ -17,6 +17,8 @@ export const HIDDEN = /forbidden|vault/i;
 /** What can be told of a session, however its bytes were cut. */
 interface Told {
   readonly toServer: string;
+  /** Of that, what came behind the login. */
+  readonly afterLogin: string;
   /** One letter a reply: o for OK, e for a server's error, d for a denial. */
   readonly replies: string;
   readonly closed: boolean;
@@ -47,7 +49,7 @@ export function playCase(one: MysqlCase): void {
   const judge = judgeOf(one.policies, mysql);
   const stream = Buffer.concat(one.says.map(({ bytes }) => bytes));
   let first: Told | null = null;
-  for (const pieces of waysOf(one.opens ?? stream)) {
+  for (const pieces of waysOf(one.opens ?? stream, one.fewCuts === true)) {
     const harness = new SessionHarness({ bound, judge, enforces: true });
     const wire = new ScriptedServer(harness, one);
     wire.greet();
@@ -70,9 +72,9 @@ const SHORT_BYTES = 2048;
 const SOME_CUTS = 30;
 
 /** Every cut of what is short; byte by byte and some cuts of what is not; megabytes near the joints of packets. */
-function* waysOf(stream: Buffer): Iterable<Buffer[]> {
+function* waysOf(stream: Buffer, few: boolean): Iterable<Buffer[]> {
   const { length } = stream;
-  if (length <= SHORT_BYTES || process.env['SLUICE_EVERY_CUT'] === '1') {
+  if ((length <= SHORT_BYTES && !few) || process.env['SLUICE_EVERY_CUT'] === '1') {
     yield* piecesOf(stream);
     return;
   }
@@ -85,11 +87,18 @@ function* waysOf(stream: Buffer): Iterable<Buffer[]> {
     if (at > 0 && at < length) yield [stream.subarray(0, at), stream.subarray(at)];
 }
 
+const PING = client.ping();
+
 function check(one: MysqlCase, told: Told): void {
   expect(told.toServer, 'what left').not.toMatch(one.hidden ?? HIDDEN);
   const closes = one.says.some(({ fate }) => fate === 'closes');
   expect(told.closed, 'closed').toBe(closes || one.opens !== undefined || one.serverCloses === true);
   if (told.closed) return;
+  if (one.says.every(({ fate }) => fate !== 'mute')) {
+    // What is allowed leaves as it came, and a ping for what is not.
+    const out = one.says.map(({ fate, bytes }) => (fate === 'denied' ? PING : bytes));
+    expect(told.afterLogin, 'what left').toBe(Buffer.concat(out).toString('latin1'));
+  }
   const want = one.says.map(({ fate }) => (fate === 'denied' ? 'd' : fate === 'mute' ? '' : 'o')).join('');
   expect(told.replies.replaceAll('e', 'o'), 'replies, in order').toBe(want);
 }
@@ -103,6 +112,7 @@ class ScriptedServer {
   #statements = 0;
   #loggedIn = false;
   #afterLogin = 0;
+  #login = 0;
 
   constructor(harness: SessionHarness, one: MysqlCase) {
     this.#harness = harness;
@@ -121,6 +131,7 @@ class ScriptedServer {
     this.#harness.feed(Side.downstream, client.login41({ user: 'open', ...this.#case.login }));
     this.#answer();
     this.#afterLogin = this.#harness.sent(Side.downstream).length;
+    this.#login = this.#harness.sent(Side.upstream).length;
   }
 
   say(piece: Buffer): void {
@@ -213,6 +224,7 @@ class ScriptedServer {
       }
     return {
       toServer: harness.sent(Side.upstream).toString('latin1'),
+      afterLogin: harness.sent(Side.upstream).toString('latin1', this.#login),
       replies: replies.join(''),
       closed,
       ended: harness.ended

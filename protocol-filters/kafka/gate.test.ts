@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
-import type { OperationFacts } from '../../../src/exchange/operation-facts.ts';
-import type { Denial } from '../../../src/exchange/protocol-filter.ts';
-import { Side } from '../../../src/exchange/side.ts';
-import { filterEnv } from '../../../test/support/filter-env.ts';
-import { type HarnessOptions, type Judge, SessionHarness } from '../../../test/support/session-harness.ts';
-import { kafka } from '../index.ts';
-import { ask, batch, fetch, fetched, join, produce, produced, reply } from '../testing/builders.ts';
-import { decodeMessage } from '../wire/message-codec.ts';
+import { Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
+import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
+import type { Denial } from '../../src/exchange/protocol-filter.ts';
+import { Side } from '../../src/exchange/side.ts';
+import { filterEnv } from '../../test/support/filter-env.ts';
+import { type HarnessOptions, type Judge, SessionHarness } from '../../test/support/session-harness.ts';
+import { kafka } from './index.ts';
+import { ask, batch, fetch, fetched, join, produce, produced, reply } from './testing/builders.ts';
+import { decodeMessage } from './wire/message-codec.ts';
 
 const NO: Denial = { policy: 'no', message: 'hands off', kind: 'policy', closes: false };
 
@@ -166,6 +166,28 @@ describe('verdicts', () => {
     });
     on.harness.finish();
     expect(on.harness.ended).toMatchObject([{ outcome: Outcome.denied, policy: 'no' }]);
+  });
+
+  test('a topic of a Metadata request is denied: the others are asked for, and the reply names all', () => {
+    const on = enforcing((turn) => {
+      const access = turn.facts[0]!.accesses.find(({ name }) => name === 'b');
+      return access === undefined ? null : { ...NO, access };
+    });
+    on.ask(ask('Metadata', 4, { topics: [{ name: 'a' }, { name: 'b' }], allowAutoTopicCreation: false }));
+    expect(on.sent()).toEqual(ask('Metadata', 4, { topics: [{ name: 'a' }], allowAutoTopicCreation: false }));
+    on.answer(reply('Metadata', 4, { brokers: [], topics: [{ name: 'a', errorCode: 0, partitions: [] }] }));
+    expect(decodeMessage(3, 4, 'response', on.got(), 8)).toMatchObject({
+      topics: [
+        { name: 'a', errorCode: 0 },
+        { name: 'b', errorCode: 29 },
+      ],
+    });
+    on.harness.finish();
+    expect(on.harness.ended.map((x) => [x.text, x.verdict, x.policy, x.code])).toEqual([
+      ['Metadata a', VerdictCode.allowed, '', ''],
+      ['Metadata b', VerdictCode.denied, 'no', 'TOPIC_AUTHORIZATION_FAILED'],
+    ]);
+    expect(on.stat('filtered')).toBe(1);
   });
 
   test('not now: 44, or 89 where clients know it', () => {
