@@ -34,6 +34,15 @@ export const cpuRatio = (runs: Runs, name: string, against: string): Spread =>
 export const speedRatio = (runs: Runs, name: string, against: string): Spread =>
   name === against ? NONE : ratios(values(runs, name, SPEED), values(runs, against, SPEED));
 
+/** CPU of the data path that one setup takes more than another, µs a query, round by round. */
+export function addedCpuUs(runs: Runs, name: string, against: string): Spread {
+  const [more, less] = [values(runs, name, CPU), values(runs, against, CPU)];
+  return spread(more.map((us, round) => us - (less[round] ?? Number.NaN)));
+}
+
+export const latencyRatio = (runs: Runs, name: string, against: string, pick: (run: Run) => number): Spread =>
+  ratios(values(runs, name, pick), values(runs, against, pick));
+
 /** What a setup adds to `direct`, divided by what HAProxy adds, round by round. */
 export function addedLatencyRatio(runs: Runs, name: string, pick: (run: Run) => number): Spread {
   const direct = values(runs, 'direct', pick);

@@ -3,11 +3,14 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { stringify } from 'yaml';
 import { which } from '../../scripts/debian-packages.mjs';
+import type { PolicySetConfig } from '../../src/policy/policy-config.ts';
 import { freePort } from '../support/free-port.ts';
 import { startGuarded } from '../support/guarded-process.ts';
 import { poll } from '../support/poll.ts';
 import { runSluice } from '../support/run-sluice.ts';
+import { BENCH_POLICIES } from './policy/policies.ts';
 import { type Role, sluiceRoles } from './proc.ts';
 
 /** The configurations that are compared; `direct` is no proxy at all. */
@@ -17,6 +20,7 @@ export const SETUPS = [
   'pgbouncer',
   'tcp_proxy',
   'postgres',
+  'policies',
   'mysql',
   'redis',
   'mongodb',
@@ -51,6 +55,8 @@ export async function startSetup(name: SetupName, upstreamPort: number): Promise
       return startProgram(name, pgbouncerConfig(await freePort(), upstreamPort), (file) => ['-q', file]);
     case 'tcp_proxy':
       return startOwn(name, `tcp://127.0.0.1:${upstreamPort}`);
+    case 'policies':
+      return startPolicies(name, upstreamPort);
     default:
       return startOwn(name, `${name}://127.0.0.1:${upstreamPort}`);
   }
@@ -61,6 +67,34 @@ async function startOwn(name: SetupName, upstream: string): Promise<Setup> {
   const roles = sluiceRoles(running.pid);
   return { name, port: running.port, roles, stop: () => running.stop().then(() => undefined) };
 }
+
+/** Postgres' filter with ten policies that are enforced. */
+async function startPolicies(name: SetupName, upstreamPort: number): Promise<Setup> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-bench-policies-'));
+  const file = path.join(folder, 'sluice.yaml');
+  const port = await freePort();
+  const proxy = { upstream: `postgres://127.0.0.1:${upstreamPort}`, listen: `127.0.0.1:${port}` };
+  writeFileSync(file, stringify({ proxies: [proxy], policies: shortForm(BENCH_POLICIES) }));
+  const running = await runSluice({ args: ['-c', file], concurrency: 1 });
+  const stop = async () => {
+    await running.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { name, port, roles: sluiceRoles(running.pid), stop };
+}
+
+/** As an operator writes them: an allow says whom, what and where. */
+const shortForm = ({ policies }: PolicySetConfig) =>
+  policies.map((policy) => {
+    const said: Record<string, unknown> = { name: policy.name, action: policy.action };
+    for (const field of LISTS) {
+      if (policy[field].length > 0) said[field] = policy[field];
+      else if (policy.action === 'allow' && NEEDED.has(field)) said[field] = '*';
+    }
+    return said;
+  });
+const LISTS = ['users', 'databases', 'applications', 'clients', 'operations', 'targets'] as const;
+const NEEDED: ReadonlySet<string> = new Set(['users', 'operations', 'targets']);
 
 interface Config {
   readonly port: number;

@@ -51,7 +51,7 @@ export const BENCH_POLICIES = policySet([
   { name: 'no-writes-from-reports', action: 'deny', users: ['reporting'], operations: ['insert', 'update', 'delete'] },
   { name: 'inside', action: 'deny', clients: ['192.168.0.0/16'], targets: ['audit*'] },
   { name: 'history', action: 'allow', operations: ['select', 'insert'], targets: ['pgbench_history'] },
-  { name: 'balances', action: 'allow', operations: ['select', 'update'], targets: ['pgbench_*'] },
+  { name: 'balances', action: 'allow', operations: ['select', 'update'], targets: ['pgbench_*', 'bulk'] },
   { name: 'reports', action: 'allow', users: ['reporting'], operations: ['select'] },
   { name: 'admins', action: 'allow', users: ['admin', 'dba_*'], targets: ['*', '$unresolved'] },
   { name: 'jobs', action: 'allow', applications: ['*-job'], databases: ['shop'], operations: ['select', 'update'] },

@@ -1,7 +1,17 @@
 import { pgbenchInit } from '../../support/pgbench.ts';
 import { startRealPostgres } from '../../support/real-postgres.ts';
 import { spread } from '../figures.ts';
-import { addedLatencyRatio, cpuRatio, P50, P99, type Runs, speedRatio, type TargetRow } from '../report.ts';
+import {
+  addedCpuUs,
+  addedLatencyRatio,
+  cpuRatio,
+  latencyRatio,
+  P50,
+  P99,
+  type Runs,
+  speedRatio,
+  type TargetRow,
+} from '../report.ts';
 import { type Bench, runsOf, type Subject, type Upstream } from '../subject.ts';
 import { idleConnectionBytes } from './idle-memory.ts';
 import { BULK_SCHEMA, LOADS, openLoop } from './loads.ts';
@@ -14,7 +24,7 @@ let own: { simpleUs: readonly number[]; preparedUs: readonly number[] } = { simp
 export const postgresSubject: Subject = {
   name: 'postgres',
   packages: ['postgresql'],
-  peers: ['pgbouncer'],
+  peers: ['pgbouncer', 'policies'],
   start,
   loads: LOADS,
   extras: [
@@ -97,6 +107,27 @@ function targets(results: ReadonlyMap<string, Runs>): TargetRow[] {
       what: 'added latency p99 against HAProxy’s',
       value: addedLatencyRatio(half, 'postgres', P99),
       target: 1.5,
+      better: lower,
+      unit: '×',
+    },
+    {
+      what: 'CPU a query that ten enforced policies add (simple, c=16)',
+      value: addedCpuUs(of('simple-c16'), 'policies', 'postgres'),
+      target: 10,
+      better: lower,
+      unit: 'µs',
+    },
+    {
+      what: 'latency p50 with ten enforced policies against none',
+      value: latencyRatio(half, 'policies', 'postgres', P50),
+      target: 1.05,
+      better: lower,
+      unit: '×',
+    },
+    {
+      what: 'latency p99 with ten enforced policies against none',
+      value: latencyRatio(half, 'policies', 'postgres', P99),
+      target: 1.1,
       better: lower,
       unit: '×',
     },
