@@ -1,12 +1,12 @@
 import { type Exchange, Outcome } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { At, END_BYTES, ENDLESS_RUN } from './at.ts';
 import { COMMANDS, Command, Reply } from './commands.ts';
 import type { ConnectionPhase } from './connection-phase.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { Endings } from './endings.ts';
 import { confirmReplica } from './facts.ts';
-import { mustKeep } from './gate.ts';
 import { type PacketSink, Packets } from './packets.ts';
 import {
   isEnd,
@@ -19,31 +19,6 @@ import {
   readPrepareOk,
 } from './replies.ts';
 import { Head, MAX_AUTH_BYTES, ServerStatus } from './wire.ts';
-
-/** What the next packet of a reply is. */
-const At = {
-  first: 0,
-  /** Column definitions of a result set, and the EOF behind them. */
-  definitions: 1,
-  definitionsEnd: 2,
-  rows: 3,
-  /** The client sends a file. */
-  file: 4,
-  /** Definitions of a prepared statement: parameters, then columns. */
-  parameters: 5,
-  parametersEnd: 6,
-  columns: 7,
-  columnsEnd: 8,
-  fields: 9,
-  stream: 10,
-  /** The dialogue of a COM_CHANGE_USER. */
-  auth: 11,
-} as const;
-type At = (typeof At)[keyof typeof At];
-
-/** Of a packet that tells how a statement ended: its fields, a message, changes of the session. */
-const END_BYTES = 128 * 1024;
-const ENDLESS_RUN = 0x7fff_ffff;
 
 /** What the server says: replies are matched with the commands that wait for them, in order. */
 export class Backend implements PacketSink {
@@ -156,9 +131,9 @@ export class Backend implements PacketSink {
     return true;
   }
 
-  /** How far the server's bytes may leave, of those up to this offset. */
-  mayLeave(upTo: number): number {
-    return this.packets.inside && mustKeep(this.#talk, this.#at === At.rows) ? this.packets.beganAt : upTo;
+  /** The next packet is a row. */
+  get isAtRows(): boolean {
+    return this.#at === At.rows;
   }
 
   /** The client's file is over: the reply goes on with this sequence id. */
@@ -224,10 +199,9 @@ export class Backend implements PacketSink {
 
   #localInfile(): boolean {
     const talk = this.#talk;
-    // A command that was sent ahead is what the server takes for the file now. And nobody asked for one but by LOAD DATA.
-    const asked = talk.gate === null || talk.pending.exchangeAt(talk.pending.head)?.digest?.operation === 'LOAD';
-    if (!asked) return this.#unexpected();
-    if (talk.sentAhead) return this.#fault('out_of_order');
+    const refused = talk.gate?.refusesFile() ?? null;
+    if (refused !== null) return this.#fault(refused);
+    // A command that was sent ahead is what the server takes for the file now.
     if (talk.pending.holdsMoreThanOneText || talk.infile) return this.#fault('out_of_order');
     talk.count('local_infiles');
     talk.infile = true;

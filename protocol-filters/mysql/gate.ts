@@ -124,6 +124,7 @@ export class Gate {
     if (this.#why === NOBODY) {
       // The denial closes: the client has been told, and nothing follows.
       for (const x of exchanges) talk.close(x, Outcome.denied);
+      talk.endAll();
       return;
     }
     const sequence = (talk.client.sequence + 1) & 0xff;
@@ -171,6 +172,13 @@ export class Gate {
     if (exchanges.length === 0) talk.finish(null, Outcome.denied);
     if (this.#refused.size === 0 && !talk.host.cuts) talk.host.setGear(Side.upstream, 'tap');
     return null;
+  }
+
+  /** The server asks for a file: nobody may but by LOAD DATA, and nothing may have been sent ahead of it. */
+  refusesFile(): Fault | null {
+    const { pending, sentAhead } = this.#talk;
+    if (pending.exchangeAt(pending.head)?.digest?.operation !== 'LOAD') return 'unexpected_reply';
+    return sentAhead ? 'out_of_order' : null;
   }
 
   /** The session is over: those that are no head of anything end with the rest. */

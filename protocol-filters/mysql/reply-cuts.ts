@@ -1,11 +1,10 @@
 import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { Denial } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { ENDLESS_RUN } from './at.ts';
 import type { Conversation } from './conversation.ts';
 import type { Packets } from './packets.ts';
 import { codeOf, deniedPacket } from './refuse.ts';
-
-const ENDLESS_RUN = 0x7fff_ffff;
 
 /**
  * Ends replies that are above a policy's limit: in the place of the row that is too many stands an error, as a server's own

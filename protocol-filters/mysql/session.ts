@@ -7,7 +7,7 @@ import { ConnectionPhase } from './connection-phase.ts';
 import { Conversation, Phase } from './conversation.ts';
 import { shutdownPacket } from './farewell.ts';
 import { Frontend } from './frontend.ts';
-import { Gate } from './gate.ts';
+import { Gate, mustKeep } from './gate.ts';
 import { expelledPacket, refusedPacket } from './refuse.ts';
 import { ReplyCuts } from './reply-cuts.ts';
 
@@ -92,7 +92,11 @@ export class MysqlSession implements Session {
     const read = packets.push(buf, start, end, this.#host.now());
     if (isGated) {
       if (this.#is(Phase.over)) return upTo;
-      if (isHeld) this.#host.clear(Side.upstream, this.#backend.mayLeave(upTo));
+      if (isHeld)
+        this.#host.clear(
+          Side.upstream,
+          packets.inside && mustKeep(talk, this.#backend.isAtRows) ? packets.beganAt : upTo,
+        );
       talk.release();
     }
     if (talk.compression === '') return upTo;

@@ -71,9 +71,14 @@ export function readTextStatement(tokens: readonly TextToken[]): TextStatement |
 const is = (token: TextToken | undefined, ...words: readonly string[]): boolean =>
   token?.kind === 'word' && words.includes(token.text);
 const isMark = (token: TextToken | undefined, mark: string): boolean => token?.kind === 'mark' && token.text === mark;
-/** Names of prepared statements are the same in any case. */
-const nameOf = (token: TextToken | undefined): string | null =>
-  token?.kind === 'word' || token?.kind === 'name' ? token.text.toLowerCase() : null;
+/**
+ * Names of prepared statements are the same in any case, and with any accent: null, as for what is none, where it has a
+ * letter beyond ASCII.
+ */
+const nameOf = (token: TextToken | undefined): string | null => {
+  const isName = token?.kind === 'word' || token?.kind === 'name';
+  return isName && /^[ -~]*$/.test(token.text) ? token.text.toLowerCase() : null;
+};
 
 function readPrepare(tokens: readonly TextToken[], found: Found): TextStatement {
   const name = nameOf(tokens[1]);

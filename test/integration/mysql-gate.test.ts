@@ -6,6 +6,7 @@ import { mysql } from '../../protocol-filters/mysql/index.ts';
 import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
 import { policySet } from '../bypass/support/row.ts';
 import { mariadbCli, sysbench, sysbenchPrepare } from '../support/mysql-clients.ts';
+import { poll } from '../support/poll.ts';
 import { mariadbPrograms, type RealMariadb, startRealMariadb } from '../support/real-mariadb.ts';
 
 const MESSAGE = 'hands off pay';
@@ -201,6 +202,16 @@ describe.skipIf(mariadbPrograms() === null)('the gate before MariaDB', () => {
         plane.ended.filter(({ outcome }) => outcome === 'denied').map(({ code, policy }) => `${code} ${policy}`),
       ).toEqual(Array(4).fill('1226 small'));
     });
+
+  test('a transaction that is left open for too long: the connection ends, with the reason', async () => {
+    await plane.setPolicies(policySet([{ name: 'hurry', action: 'limit', limit: { idleInTransactionMs: 100 } }]));
+    const client = await one();
+    const failed = new Promise((resolve) => client.on('error', resolve));
+    await client.beginTransaction();
+    await client.query('insert into log values (5, null)');
+    expect(await failed).toBeInstanceOf(Error);
+    await poll('the server has rolled back', async () => (await held()) === '1 in pay, - in log');
+  });
 
   test('a file of the client: not by default, and by an option as the policies say', async () => {
     const client = await one({ flags: ['LOCAL_FILES'] });

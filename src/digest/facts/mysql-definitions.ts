@@ -1,6 +1,6 @@
 import { lower, type Reader, type Utility } from './mysql-utility-reader.ts';
 
-/** CREATE TABLE and ALTER TABLE, from canonical tokens. */
+/** CREATE TABLE, ALTER TABLE and LOAD, from canonical tokens. */
 
 /** Words that may begin a query, or name a table, in a CREATE TABLE. */
 const NOT_DEFINED = new Set(['select', 'values', 'with', 'union', 'table', 'as', 'connection']);
@@ -96,4 +96,34 @@ export const isDefinition = (list: readonly string[]): boolean => {
     if (word === 'values') return ['less', 'in'].includes(lower(list[i + 1] ?? ''));
     return word === 'as' && list[i + 1] === '(' && lower(list[i + 2] ?? '') !== 'select';
   });
+};
+
+/** LOAD DATA, LOAD XML, LOAD INDEX. */
+export const load: Reader = (statement) => {
+  const { tokens } = statement;
+  if (statement.takeAll('index', 'into', 'cache')) {
+    statement.list('maintain');
+    statement.rest();
+    return;
+  }
+  if (!statement.take('data', 'xml')) {
+    statement.doubt();
+    return;
+  }
+  while (statement.take('low_priority', 'concurrent'));
+  statement.add(statement.take('local') ? 'local_file' : 'file');
+  let replaces = false;
+  while (tokens.more && statement.word() !== 'into') {
+    if (statement.word() === 'replace') replaces = true;
+    tokens.at++;
+  }
+  if (!statement.takeAll('into', 'table')) {
+    statement.doubt();
+    return;
+  }
+  const name = statement.name();
+  if (name === null) return;
+  statement.add('insert', 'table', name.schema, name.name);
+  if (replaces) statement.add('delete', 'table', name.schema, name.name);
+  statement.expressions();
 };

@@ -52,5 +52,6 @@ const NAMES = new Set(
   ).split(' '),
 );
 
-/** `name` unqualified, in any case. */
-export const isHarmlessMysqlFunction = (name: string): boolean => NAMES.has(name.toLowerCase());
+/** `name` unqualified, in any case; ASCII's only, for no built-in name has another letter. */
+export const isHarmlessMysqlFunction = (name: string): boolean =>
+  NAMES.has(name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()));

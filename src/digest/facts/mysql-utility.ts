@@ -1,7 +1,7 @@
 import type { OperationFacts } from '../../exchange/operation-facts.ts';
 import { mysqlNameOf } from '../sql/mysql-quoted.ts';
 import { operationFacts } from './judged-facts.ts';
-import { alterTable, createTable, isDefinition, isMerge } from './mysql-definitions.ts';
+import { alterTable, createTable, isDefinition, isMerge, load } from './mysql-definitions.ts';
 import { KINDS, show } from './mysql-show.ts';
 import { isMysqlName, MysqlTokens, mysqlTokensOf } from './mysql-tokens.ts';
 import { lower, type Reader, Utility } from './mysql-utility-reader.ts';
@@ -209,35 +209,6 @@ const grantLike: Reader = (statement) => {
   }
 };
 const star = (token: string): string => (token === '*' ? '' : mysqlNameOf(token));
-
-const load: Reader = (statement) => {
-  const { tokens } = statement;
-  if (statement.takeAll('index', 'into', 'cache')) {
-    statement.list('maintain');
-    statement.rest();
-    return;
-  }
-  if (!statement.take('data', 'xml')) {
-    statement.doubt();
-    return;
-  }
-  while (statement.take('low_priority', 'concurrent'));
-  statement.add(statement.take('local') ? 'local_file' : 'file');
-  let replaces = false;
-  while (tokens.more && statement.word() !== 'into') {
-    if (statement.word() === 'replace') replaces = true;
-    tokens.at++;
-  }
-  if (!statement.takeAll('into', 'table')) {
-    statement.doubt();
-    return;
-  }
-  const name = statement.name();
-  if (name === null) return;
-  statement.add('insert', 'table', name.schema, name.name);
-  if (replaces) statement.add('delete', 'table', name.schema, name.name);
-  statement.expressions();
-};
 
 const alter: Reader = (statement) => {
   if (statement.word() === 'user' || statement.word() === 'role') only('grant')(statement);
