@@ -200,7 +200,8 @@ export class Frontend implements FrameSink {
       if (inquiry.digests[i]!.operation === 'COPY') this.#copyPlace = place;
       if (denied) {
         if (i === 0) this.#gate!.opened(place);
-      } else this.#gate?.noteExecution(place, inquiry.digests[i]!, false);
+        // What is dropped with its batch changes nothing, and no answer of its own will come.
+      } else if (!drops) this.#gate?.noteExecution(place, inquiry.digests[i]!, false);
     }
     inquiry.forget();
     const last = pending.push(Step.queryEnd, null, null, null, book.remove(''), at, bytes);
@@ -229,18 +230,21 @@ export class Frontend implements FrameSink {
     const effects = inquiry.effects(buf);
     let verdict = 'allow';
     let judged = NOT_JUDGED;
+    let bare = NOT_JUDGED;
     if (talk.host.judges && !drops && (inquiry.digests.length > 0 || doubt !== '')) {
       for (let i = 0; i < inquiry.digests.length; i++)
         inquiry.ops.push(talk.take('parse', inquiry.digests[i]!, this.framing.startedAt, bytes));
       this.#gate?.named(buf, nameFromAt, nameTo);
       verdict = inquiry.askText(F.parse, buf, from, effects, doubt, true);
       judged = inquiry.keptFacts();
+      bare = inquiry.bareFacts();
       inquiry.drop();
       if (verdict === 'later') return Onward.hold;
     }
     talk.bound.countParsed(inquiry.digests);
     const statement = this.#intake.statementFor(buf, nameFromAt, nameTo, digest);
     statement.judged = judged;
+    statement.bare = bare;
     statement.effect = effects?.[0] ?? null;
     statement.traceparent = inquiry.traceparent;
     statement.truncated = inquiry.truncated;

@@ -141,6 +141,31 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'a query within a denied batch is dropped with it: nothing behind it waits for its answer',
+    script: [
+      [
+        '>',
+        batch(
+          client.extended('select 1 from pay'),
+          client.query('do $$ begin end $$'),
+          client.extended('select 1'),
+          client.sync(),
+        ),
+      ],
+      ['<', batch(failed, server.ready())],
+      ['>', client.query('select 2')],
+      ['<', batch(server.complete('SELECT 1'), server.ready())],
+    ],
+    toServer: batch(failingParse(Buffer.alloc(0)), client.sync(), client.query('select 2')),
+    toClient: batch(native, server.ready(), server.complete('SELECT 1'), server.ready()),
+    told: [
+      'execute | select ? from pay | denied | 42501 | denied | policy hands_off',
+      'query | do ? | skipped | pipelined',
+      'execute | select ? | skipped | pipelined',
+      'query | select ? | ok | affected 1',
+    ],
+  },
+  {
     name: 'pipelined batches: only the denied one fails, in its place',
     script: [
       [
@@ -450,6 +475,18 @@ describe('what is held', () => {
     const change = client.extended('set standard_conforming_strings = off');
     harness.feed(Side.downstream, batch(change, client.extended('select 1'), client.sync()));
     expect(sentAfter(harness, before)).toEqual(batch(change, failingParse(Buffer.alloc(0)), client.sync()));
+  });
+
+  test('a portal of a statement that failed in an earlier batch: nobody waits for it', () => {
+    const { harness } = stage(enforced);
+    harness.feed(Side.downstream, client.startup());
+    harness.feed(Side.upstream, server.welcome());
+    harness.feed(Side.downstream, batch(client.extended('select 1, 1'), client.sync()));
+    harness.feed(Side.upstream, batch(server.error('42601'), server.ready('E')));
+    const before = harness.sent(Side.upstream).length;
+    const late = batch(client.execute(), client.sync());
+    harness.feed(Side.downstream, late);
+    expect(sentAfter(harness, before)).toEqual(late);
   });
 
   test('an ordinary SET holds nothing', () => {

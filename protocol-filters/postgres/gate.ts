@@ -37,6 +37,8 @@ export class Gate {
   #unsureBatch = -1;
   /** A setting that changes reading was made in the open transaction: any error or end of it gives it back. */
   #touched = false;
+  /** The same of search_path. */
+  #touchedPath = false;
   readonly #resume: () => void;
 
   constructor(talk: Conversation) {
@@ -54,10 +56,11 @@ export class Gate {
     this.#dropsTail = false;
     if (type !== F.query && type !== F.parse) return Onward.next;
     // Within its own batch there is no waiting: the server would not answer before the Sync that comes behind.
-    return this.#isUnsure && this.#unsureBatch !== talk.batch ? this.#hold() : Onward.next;
+    return this.isUnsure && this.#unsureBatch !== talk.batch ? this.#hold() : Onward.next;
   }
 
-  get #isUnsure(): boolean {
+  /** A change of reading is under way. */
+  get isUnsure(): boolean {
     return this.#unsureUntil >= this.#talk.pending.head;
   }
 
@@ -74,6 +77,8 @@ export class Gate {
     if (statement === null) return true;
     // From an earlier batch, which may have failed: then the name means what it meant before.
     if (statement.confirmed || statement.batch === this.#talk.batch) return true;
+    // Answered and not confirmed: its Parse has failed, and what runs it fails at the server.
+    if (statement.place >= 0 && statement.place < this.#talk.pending.head) return true;
     this.#talk.held = true;
     return false;
   }
@@ -119,7 +124,12 @@ export class Gate {
 
   /** The text at hand stands behind a change of reading that the server will not confirm before it reads on. */
   get isUnsureHere(): boolean {
-    return this.#isUnsure && this.#unsureBatch === this.#talk.batch;
+    return this.isUnsure && this.#unsureBatch === this.#talk.batch;
+  }
+
+  /** Not only names without a schema may read otherwise there. */
+  get isTextUnsure(): boolean {
+    return this.#touched;
   }
 
   named(buf: Buffer, from: number, to: number): void {
@@ -276,9 +286,10 @@ export class Gate {
 
   /** An execution goes to the server. `inBatch`: of the extended protocol, its ReadyForQuery comes with a Sync. */
   noteExecution(place: number, digest: Digest, inBatch: boolean): void {
-    if (mayChangeReading(digest, this.#talk.reading.schema !== '')) this.#touched = true;
+    if (mayChangeReading(digest, false)) this.#touched = true;
+    else if (this.#talk.reading.schema !== '' && mayChangeReading(digest, true)) this.#touchedPath = true;
     // A transaction that has touched the settings gives them back at its end, and at any error.
-    if (!this.#touched) return;
+    if (!this.#touched && !this.#touchedPath) return;
     // The server may say CommandComplete at once; the settings it tells no earlier than with ReadyForQuery.
     this.#unsureUntil = inBatch ? Number.POSITIVE_INFINITY : place;
     if (inBatch) this.#unsureBatch = this.#talk.batch;
@@ -286,13 +297,18 @@ export class Gate {
 
   /** The ReadyForQuery at this place will tell the settings that everything before it has made. */
   noteBatchEnd(place: number): void {
-    if (this.#isUnsure && (this.#unsureUntil < place || this.#unsureUntil === Number.POSITIVE_INFINITY))
+    if (this.isUnsure && (this.#unsureUntil < place || this.#unsureUntil === Number.POSITIVE_INFINITY))
       this.#unsureUntil = place;
   }
 
   /** ReadyForQuery: all settings have been reported. */
   ready(idle: boolean): void {
-    if (idle && !this.#isUnsure) this.#touched = false;
+    const { reading } = this.#talk;
+    // Made in a transaction that is still open, by whatever means: its end gives it back.
+    if (reading.movedText && !idle) this.#touched = true;
+    if (reading.movedPath && !idle) this.#touchedPath = true;
+    reading.movedText = reading.movedPath = false;
+    if (idle && !this.isUnsure) this.#touched = this.#touchedPath = false;
   }
 }
 

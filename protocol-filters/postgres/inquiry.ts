@@ -5,8 +5,8 @@ import type { Turn } from '../../src/exchange/protocol-filter.ts';
 import type { Conversation } from './conversation.ts';
 import type { Framing } from './framing.ts';
 import type { Gate } from './gate.ts';
-import { type Circumstances, joined, judgedText, NOTHING, UNSEEN, unreadable, unsure } from './judged.ts';
-import { mayChangeReading } from './reading.ts';
+import { type Circumstances, joined, judgedText, NOTHING, resolved, UNSEEN, unreadable, unsure } from './judged.ts';
+import { mayMovePath } from './reading.ts';
 import { effectOf, type Judging } from './sql-names.ts';
 import type { NameEffect, Statement } from './statements.ts';
 import { HEADER_BYTES, TEXT_CAPTURE_BYTES } from './wire.ts';
@@ -26,6 +26,8 @@ export class Inquiry {
   /** Body bytes of the message. */
   body = 0;
   readonly #facts: OperationFacts[] = [];
+  /** The same, with names as they stand. */
+  readonly #bare: OperationFacts[] = [];
   readonly #turn = { from: 0, to: 0, complete: true, ops: this.ops, facts: this.#facts, prepares: false };
   readonly #talk: Conversation;
   readonly #gate: Gate | null;
@@ -37,8 +39,8 @@ export class Inquiry {
     this.#gate = gate;
     this.#framing = framing;
     this.#judging = talk.host.judges
-      ? (digest, buf, start, end) =>
-          judgedText(talk.bound.digests, this.#circumstances(false), digest, buf, start, end, false)
+      ? (digest, buf, start, end, bare) =>
+          judgedText(talk.bound.digests, this.#circumstances(bare), digest, buf, start, end, false)
       : null;
   }
 
@@ -101,7 +103,7 @@ export class Inquiry {
     const talk = this.#talk;
     if (!talk.host.judges) return 'allow';
     const facts = this.#facts;
-    facts.length = 0;
+    facts.length = this.#bare.length = 0;
     if (doubt !== '') {
       facts.push(unreadable(this.digests[0] ?? talk.bound.nothing, doubt));
       return this.#gate!.denySelf(type, this.#setTurn(from, prepares), doubt);
@@ -111,10 +113,11 @@ export class Inquiry {
     for (let i = 0; i < this.digests.length; i++) {
       const digest = this.digests[i]!;
       this.#judge(i, buf, effects, pathChanges);
-      if (!pathChanges && talk.reading.schema !== '') pathChanges = mayChangeReading(digest, true);
+      if (!pathChanges && talk.reading.schema !== '') pathChanges = mayMovePath(digest);
     }
     if (facts.length === 0) facts.push(NOTHING);
-    if (isUnsure) for (let i = 0; i < facts.length; i++) facts[i] = unsure(facts[i]!);
+    if (isUnsure && this.#gate!.isTextUnsure)
+      for (let i = 0; i < facts.length; i++) facts[i] = this.#bare[i] = unsure(facts[i]!);
     return this.#ask(type, from, prepares);
   }
 
@@ -123,26 +126,26 @@ export class Inquiry {
     return this.#facts.slice();
   }
 
+  /** The same, with names as they stand. */
+  bareFacts(): readonly OperationFacts[] {
+    return this.#bare.length === this.#facts.length ? this.#bare.slice() : this.#facts.slice();
+  }
+
   #judge(i: number, buf: Buffer, effects: (NameEffect | null)[] | null, pathChanges: boolean): void {
     const talk = this.#talk;
-    const named = this.#namedFacts(effects, i);
+    const schema = pathChanges ? '' : talk.reading.schema;
+    const named = this.#namedFacts(effects, i, schema);
     if (named !== null) {
       this.#facts.push(named);
+      this.#bare.push(named); // looked up again when it runs
       return;
     }
     const digest = this.digests[i]!;
     const whole = this.truncated && i === this.digests.length - 1;
-    this.#facts.push(
-      judgedText(
-        talk.bound.digests,
-        this.#circumstances(pathChanges),
-        digest,
-        buf,
-        this.#starts[i]!,
-        this.#ends[i]!,
-        whole,
-      ),
-    );
+    const [start, end] = [this.#starts[i]!, this.#ends[i]!];
+    const bare = judgedText(talk.bound.digests, this.#circumstances(true), digest, buf, start, end, whole);
+    this.#bare.push(bare);
+    this.#facts.push(resolved(bare, schema));
   }
 
   /**
@@ -150,13 +153,15 @@ export class Inquiry {
    * two. A name may have several meanings while what makes it is under way, or stands before it in the same text: then all
    * of them are judged as one.
    */
-  #namedFacts(effects: (NameEffect | null)[] | null, i: number): OperationFacts | null {
+  #namedFacts(effects: (NameEffect | null)[] | null, i: number, schema: string): OperationFacts | null {
     const effect = effects?.[i] ?? null;
     if (effect === null || (effect.kind !== 'execute' && effect.kind !== 'fetch')) return null;
     const { book, pending } = this.#talk;
     const meanings = new Set<OperationFacts>();
     const add = (statement: Statement | null): void => {
-      for (const facts of statement?.judged ?? []) meanings.add(facts);
+      // A cursor's names were looked up when it was declared.
+      if (effect.kind === 'fetch') for (const facts of statement?.judged ?? []) meanings.add(facts);
+      else for (const facts of statement?.bare ?? []) meanings.add(resolved(facts, schema));
     };
     const makes = effect.kind === 'execute' ? 'prepare' : 'declare';
     const addMade = (made: NameEffect | null | undefined): void => {
@@ -203,11 +208,14 @@ export class Inquiry {
     if (this.#gate !== null && !this.#gate.mayRun(statement)) return 'later';
     const facts = this.#facts;
     facts.length = 0;
-    const named = this.#namedFacts([statement?.effect ?? null], 0);
-    const judged = statement?.judged ?? [];
+    const schema = this.#gate?.isUnsure === true ? '' : this.#talk.reading.schema;
+    const named = this.#namedFacts([statement?.effect ?? null], 0, schema);
+    const { bare = [], judged = [] } = statement ?? {};
     if (named !== null) facts.push(named);
     else if (judged.length === 0) facts.push(UNSEEN);
-    else for (const each of judged) facts.push(each);
+    else if (bare.length === 0)
+      for (const each of judged) facts.push(each); // a cursor's names are looked up
+    else for (const each of bare) facts.push(resolved(each, schema));
     const x = talk.take(kind, statement?.digest ?? talk.bound.unknown, this.#framing.startedAt, bytes);
     if (statement !== null && statement.name !== '') x.flags |= Flag.prepared;
     this.ops.push(x);

@@ -54,7 +54,7 @@ export function judgedText(
   if (isWalsender && facts.unresolved !== '') return REPLICATES.get(digest.operation) ?? facts;
   if (!namesAreUtf8 && facts.accesses.some(({ schema, name }) => NOT_ASCII.test(schema) || NOT_ASCII.test(name)))
     return doubted(facts, ENCODING);
-  return schema === '' ? facts : resolved(facts, schema);
+  return resolved(facts, schema);
 }
 const NOT_ASCII = /[\x80-\xff]/;
 
@@ -77,8 +77,8 @@ const RESOLVED = new Map<string, WeakMap<OperationFacts, OperationFacts>>();
 const MOST_SCHEMAS = 256;
 
 /** Relations without a schema are those of `schema`; but catalogs, which come first wherever a session looks. */
-function resolved(facts: OperationFacts, schema: string): OperationFacts {
-  if (!facts.accesses.some(isBare)) return facts;
+export function resolved(facts: OperationFacts, schema: string): OperationFacts {
+  if (schema === '' || !facts.accesses.some(isBare)) return facts;
   let known = RESOLVED.get(schema);
   if (known === undefined) {
     if (RESOLVED.size >= MOST_SCHEMAS) RESOLVED.clear();

@@ -25,15 +25,24 @@ export class Reading {
   #serverEncoding = '';
   /** The one schema in which names without one are looked up, as a binary name; '' = not known (before PostgreSQL 18), or several. */
   schema = '';
+  /** Reported since the last ReadyForQuery: how text reads, and where names are looked up. */
+  movedText = false;
+  movedPath = false;
 
   /** Takes in a reported setting. */
   report(name: string, value: string): void {
     if (name === 'standard_conforming_strings') {
+      this.movedText = true;
       this.#strings = true;
       this.mode = MODES[value === 'on' ? 1 : 0];
-    } else if (name === 'client_encoding') this.#encoding = value;
-    else if (name === 'server_encoding') this.#serverEncoding = value;
-    else if (name === 'search_path') this.schema = oneSchema(value);
+    } else if (name === 'client_encoding') {
+      this.movedText = true;
+      this.#encoding = value;
+    } else if (name === 'server_encoding') this.#serverEncoding = value;
+    else if (name === 'search_path') {
+      this.movedPath = true;
+      this.schema = oneSchema(value);
+    }
   }
 
   /** Why text of this session cannot be judged, or ''. */
@@ -77,8 +86,16 @@ export function mayChangeReading(digest: Digest, path: boolean): boolean {
     const name = SETTING.exec(digest.text)?.[2]?.toLowerCase();
     return name === undefined || READING_SETTINGS.has(name) || (path && PATH_SETTINGS.has(name));
   }
-  return digest.truncated || digest.text.includes('set_config') || digest.text.includes('pg_settings');
+  return digest.truncated || CHANGES.test(digest.text);
 }
+/** What changes settings without SET; a name that is written with escapes may be one of them. */
+const CHANGES = /set_config|pg_settings|u&"/i;
+
+/** May what stands behind this one in the same text look names up elsewhere? Ends of transactions give settings back. */
+export const mayMovePath = (digest: Digest): boolean =>
+  GIVES_BACK.has(digest.operation) || mayChangeReading(digest, true);
+/** FETCH and MOVE run what a cursor was declared for. */
+const GIVES_BACK = new Set(['ROLLBACK', 'ABORT', 'COMMIT', 'END', 'PREPARE', 'FETCH', 'MOVE']);
 
 /** ROLLBACK TO SAVEPOINT has ROLLBACK's tag and does not end the transaction. */
 export const isRollbackTo = (digest: Digest | null): boolean =>

@@ -12,8 +12,10 @@ const OPERATIONS = new Set(['PREPARE', 'EXECUTE', 'DEALLOCATE', 'DISCARD', 'DECL
 const FROM_IN = new Set(['from', 'in']);
 const DIRECTIONS = new Set(['next', 'prior', 'first', 'last', 'absolute', 'relative', 'forward', 'backward', 'all']);
 
-/** Facts of a statement for policies; null where none judge. */
-export type Judging = ((digest: Digest, buf: Buffer, start: number, end: number) => OperationFacts) | null;
+/** Facts of a statement for policies, `bare`: names as they stand; null where none judge. */
+export type Judging =
+  | ((digest: Digest, buf: Buffer, start: number, end: number, bare: boolean) => OperationFacts)
+  | null;
 
 /**
  * What this statement does to names when it completes, or null where it does nothing or nothing that we can read.
@@ -41,7 +43,7 @@ export function effectOf(
       if (reading.count !== 1) return null;
       const inner = new Statement(name, reading.statements[0]!.digest, reading.traceparent, null);
       inner.confirmed = true; // it is put under its name only when PREPARE has completed
-      if (judge !== null) inner.judged = [judge(inner.digest, buf, from, end)];
+      if (judge !== null) inner.bare = inner.judged = [judge(inner.digest, buf, from, end, true)];
       return effect('prepare', name, inner);
     }
     case 'EXECUTE':
@@ -62,7 +64,7 @@ export function effectOf(
       const cursor = new Statement('', reading.statements[0]!.digest, '', null);
       cursor.confirmed = true;
       const holdable = /\bwith\s+hold\b/i.test(cursor.digest.text);
-      if (judge !== null) cursor.judged = [judge(cursor.digest, buf, start, end)];
+      if (judge !== null) cursor.judged = [judge(cursor.digest, buf, start, end, false)];
       return { kind: 'declare', name, inner: cursor, holdable };
     }
     case 'FETCH':

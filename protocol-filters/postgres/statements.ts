@@ -19,6 +19,8 @@ export class Statement implements Named<Statement> {
   digest: Digest;
   /** What policies judge of it, each time that it runs; empty where none do, and of a text without a statement. */
   judged: readonly OperationFacts[] = UNJUDGED;
+  /** The same without a schema for names that have none: the server looks them up anew where search_path has changed. */
+  bare: readonly OperationFacts[] = UNJUDGED;
   traceparent: string;
   effect: NameEffect | null;
   /** Its text was longer than the digest cap. */

@@ -3,7 +3,7 @@ import { MAX_NAME_BYTES } from './wire.ts';
 
 /** What one statement does to one thing. A statement may do several: `INSERT … SELECT` inserts and selects. */
 const VERBS: PolicyVocabulary['verbs'] = {
-  select: 'reads rows of a relation; currval of a sequence',
+  select: 'reads rows of a relation, RETURNING of UPDATE, DELETE and MERGE too; currval of a sequence',
   insert: 'adds rows',
   update: 'changes rows, ON CONFLICT DO UPDATE too; nextval and setval of a sequence',
   delete: 'removes rows',

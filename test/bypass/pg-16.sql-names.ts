@@ -45,6 +45,11 @@ export const row: PgRow = {
     denies('DECLARE of a denied query', query('begin; declare c cursor for select * from pay; fetch all from c')),
     denies('DECLARE WITH HOLD', query('declare c cursor with hold for select * from pay')),
     denies(
+      'Execute of a cursor that was seen runs',
+      [query('begin; declare c cursor for select 1'), batch(execute('c'), sync()), query('rollback')],
+      { codes: [], denied: 0, ready: 'TTI', notFake: 'it has no cursors' },
+    ),
+    denies(
       'Execute of a cursor that was not seen',
       [query('begin'), batch(bind('', 'x'), execute('c'), sync()), query('rollback')],
       {

@@ -38,6 +38,17 @@ export const row: PgRow = {
         notFake: 'it has no functions',
       },
     ),
+    denies(
+      'off by set_config with an escaped name',
+      batch(
+        query("select U&\"set_confi\\0067\"('standard_conforming_strings', 'off', false)"),
+        query("select '\\''; delete from pay -- '"),
+      ),
+      {
+        ...settled,
+        notFake: 'it has no functions',
+      },
+    ),
     denies('off in the batch itself', batch(extended(OFF).subarray(0, -5), extended('select 1 -- pay'))),
     denies('off, flushed, in the batch itself', [
       batch(extended(OFF).subarray(0, -5), flush()),

@@ -1,4 +1,15 @@
-import { batch, denies, type PgCase, type PgRow, query, startup } from './support/postgres.ts';
+import {
+  batch,
+  bind,
+  denies,
+  execute,
+  type PgCase,
+  type PgRow,
+  parse,
+  query,
+  startup,
+  sync,
+} from './support/postgres.ts';
 import { policySet } from './support/row.ts';
 
 /** `orders` is app1's or app2's: only app1's is allowed. */
@@ -68,6 +79,55 @@ export const row: PgRow = {
       never: ['pg_shadow'],
       notFake: FAKE,
     }),
+    onlyNew(
+      'prepared where it is allowed, run where it is not',
+      [batch(parse(orders, 's'), sync()), query('set search_path to app2'), batch(bind('s'), execute(), sync())],
+      { startup: path('app1'), ready: 'III' },
+    ),
+    onlyNew(
+      'prepared where it is allowed, run where it is not, pipelined',
+      [batch(parse(orders, 's'), sync()), batch(query('set search_path to app2'), bind('s'), execute(), sync())],
+      { startup: path('app1'), ready: 'III' },
+    ),
+    onlyNew(
+      'PREPARE where it is allowed, EXECUTE where it is not',
+      [query(`prepare s as ${orders}`), query('set search_path to app2'), query('execute s')],
+      { startup: path('app1'), ready: 'III' },
+    ),
+    onlyNew(
+      'PREPARE where it is allowed, EXECUTE where it is not, in one text',
+      [query(`prepare s as ${orders}`), query('set search_path to app2; execute s')],
+      { startup: path('app1'), ready: 'II' },
+    ),
+    onlyNew(
+      'a rollback in the text gives the other path back',
+      [query('begin'), query('set local search_path to app1'), query(`rollback; ${orders}`), query('rollback')],
+      { startup: path('app2'), ready: 'TTEI' },
+    ),
+    onlyNew(
+      'a rollback in the segment gives a path of several back',
+      [query('begin'), query('set local search_path to app1'), batch(query('rollback'), query(orders))],
+      { startup: path('app2, app1'), ready: 'TTII' },
+    ),
+    onlyNew(
+      'a rollback in the segment, and what was prepared',
+      [
+        query('begin'),
+        batch(query('set local search_path to app1'), parse(orders, 's'), sync()),
+        batch(query('rollback'), bind('s'), execute(), sync()),
+      ],
+      { startup: path('app2, app1'), ready: 'TTTII' },
+    ),
+    onlyNew(
+      'a cursor moves the path in the text',
+      [
+        query('begin'),
+        query("declare c cursor for select set_config('search_path', 'app2', false)"),
+        query(`fetch c; ${orders}`),
+        query('rollback'),
+      ],
+      { startup: path('app1'), ready: 'TTEI' },
+    ),
     onlyNew(
       'one text, two paths: allowed here, denied there',
       [query(orders), query('set search_path to app2'), query(orders)],

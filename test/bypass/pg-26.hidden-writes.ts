@@ -18,6 +18,7 @@ const HIDDEN = [
   'update other set a = (select max(a) from pay)',
   'delete from other using pay',
   'merge into pay using other on false when not matched then insert values (1)',
+  'merge into pay using other on true when matched and 1 / (pay.a - 1) > 0 then do nothing',
   'merge into other using pay on false when not matched then insert values (1)',
   'table pay',
   'values ((select max(a) from pay))',
@@ -53,6 +54,10 @@ const HIDDEN = [
   'drop table other, pay',
   'drop rule r on pay',
   'vacuum pay',
+  'vacuum -- pay',
+  'analyze -- pay',
+  'drop owned by current_user -- pay',
+  'reassign owned by current_user to pay',
   'analyze other, pay',
   'reindex table pay',
   'cluster pay using i',
@@ -91,9 +96,17 @@ const split = (texts: readonly string[], more: Partial<PgCase>): PgCase[] =>
     text.includes(';') && !text.startsWith('do') ? bothWays(text, text, more).slice(0, 1) : bothWays(text, text, more),
   );
 
+/** RETURNING reads. */
+const noReading = policySet([{ name: 'no_reading', action: 'deny', operations: ['select'], targets: ['pay'] }]);
+const READS = [
+  'update pay set a = a returning *',
+  'delete from pay returning a',
+  'with x as (update pay set a = a returning a) select * from x',
+] as const;
+
 export const row: PgRow = {
   id: 'PG-26',
   title: 'what does not look it',
   rules: ['R2', 'R4', 'R7'],
-  cases: [...split(HIDDEN, {}), ...split(UNCOVERED, { policies: allowList })],
+  cases: [...split(HIDDEN, {}), ...split(UNCOVERED, { policies: allowList }), ...split(READS, { policies: noReading })],
 };

@@ -48,6 +48,18 @@ const FILES = [
   'select 1 from other order by peek() -- pay',
 ];
 
+/** The name that an argument holds is another behind a cast; and the server cuts it. */
+const CASTS = [
+  "select nextval('pay_x'::varchar(3)::regclass)",
+  "select nextval('pay_x'::char(3)::regclass)",
+  "select currval('pay_x'::varchar(3)::text::regclass)",
+  'select setval(\'pay_x\'::"varchar"(3)::regclass, 7)',
+];
+const long = 'n'.repeat(63);
+const denyLong = policySet([{ name: 'long', action: 'deny', targets: [long] }]);
+
+const denyRoles = policySet([{ name: 'no roles', action: 'deny', operations: ['role'], targets: ['role=*'] }]);
+
 /** Functions that run text or touch files; incomplete by nature, so under an allow list each unknown one needs its own. */
 export const row: PgRow = {
   id: 'PG-27',
@@ -55,6 +67,11 @@ export const row: PgRow = {
   rules: ['R4', 'R7'],
   cases: [
     ...CODE.flatMap((text) => bothWays(text, text)),
+    ...CASTS.flatMap((text) => bothWays(text, text)),
+    ...bothWays('a long name of a sequence', `select nextval('${long}_and_more') -- pay`, { policies: denyLong }),
+    ...bothWays('a role in a cast', "select set_config('rolex'::varchar(4), 'pay', false)", {
+      policies: denyRoles,
+    }),
     ...FILES.flatMap((text) => bothWays(text, text, { policies: allowList })),
   ],
 };

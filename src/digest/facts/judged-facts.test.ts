@@ -38,14 +38,19 @@ table('queries', [
   ['select * from a.t, u', 'select a.t, select u'],
   ['select * from t for update', 'select t, lock t'],
   ['select * into x from t', 'create x, insert x, select t'],
-  ['with d as (delete from t returning *) select * from d', 'delete t'],
+  ['with d as (delete from t returning *) select * from d', 'select t, delete t'],
   ['with t as (select 1) select * from t', ''],
   ['insert into t values (1) on conflict (a) do update set a = 2', 'insert t, update t'],
   [
     'merge into t using u on true when matched then delete when not matched then insert values (1)',
-    'delete t, insert t, select u',
+    'select t, delete t, insert t, select u',
   ],
   ['table t', 'select t'],
+  ['merge into t using u on true when matched then do nothing', 'select t, select u'],
+  ['update t set a = 1 returning a', 'select t, update t'],
+  ['insert into t values (1) returning a', 'insert t'],
+  ['insert into t values (1) on conflict (a) do update set a = 2 returning a', 'select t, insert t, update t'],
+  ['select (information_schema._pg_expandarray(a)).n from t', 'select t'],
   ['truncate a, s.b', 'truncate a, truncate s.b'],
   ['lock t', 'lock t'],
   ['explain analyze delete from t', 'delete t'],
@@ -57,7 +62,7 @@ table('queries', [
 table('COPY', [
   ['copy t to stdout', 'copy_to t, select t'],
   ['copy t from stdin', 'copy_from t, insert t'],
-  ['copy (delete from t returning a) to stdout', 'copy_to, delete t'],
+  ['copy (delete from t returning a) to stdout', 'copy_to, select t, delete t'],
   ["copy s.t from program 'rm'", 'copy_from s.t, program, insert s.t'],
   ["copy t to '/tmp/x'", 'copy_to t, file file=/tmp/x, select t'],
 ]);
@@ -120,7 +125,7 @@ table('code and administration', [
   ['alter system set work_mem = 1', 'admin setting=work_mem'],
   ['checkpoint', 'admin server=*'],
   ['vacuum t', 'maintain t'],
-  ['vacuum', 'maintain database=*'],
+  ['vacuum', 'maintain database=*, maintain *'],
   ['refresh materialized view v', 'maintain v'],
   ['create extension x', 'admin extension=x'],
   ['create role x', 'grant role=x'],
@@ -132,7 +137,7 @@ table('code and administration', [
   ['alter default privileges grant select on tables to x', 'grant'],
   ['create database d', 'admin database=d'],
   ['security label on table t is null', 'admin label=*, alter t'],
-  ['drop owned by x', 'drop, grant role=*'],
+  ['drop owned by x', 'drop *, drop schema=*, grant role=*'],
 ]);
 
 table('definitions', [
@@ -150,7 +155,9 @@ table('definitions', [
   ['drop schema s cascade', 'drop schema=s, drop s.*'],
   ['create index on t (f(a))', 'alter t, call function=f'],
   ['comment on column s.t.c is null', 'alter s.t'],
-  ['create trigger x after insert on t execute function f()', 'alter t'],
+  ['alter table a.t set schema b', 'create b.t, alter a.t'],
+  ['alter function a.f() set schema b', 'alter function=a.f, create function=b.f'],
+  ['create trigger x after insert on t execute function f()', 'call function=f, alter t'],
 ]);
 
 describe('what the text is', () => {

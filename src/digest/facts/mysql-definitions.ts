@@ -84,6 +84,17 @@ export const isMerge = (list: readonly string[]): boolean =>
     return !['select', 'with', 'values', 'table', '('].includes(lower(list[at + 1] ?? ''));
   });
 
+/** ENGINE = FEDERATED, CONNECT, SPIDER; CONNECTION = '…': a table that stands for another one, of this server too. */
+export const isConnected = (list: readonly string[]): boolean =>
+  list.some((token, i) => {
+    const word = lower(token);
+    const next = lower(list[list[i + 1] === '=' ? i + 2 : i + 1] ?? '');
+    if (word === 'connection') return next === '?';
+    // An engine in quotes is not seen: it may be any.
+    return word === 'engine' && list[i - 1] !== '.' && (next === '?' || CONNECTED.has(next.replaceAll('`', '')));
+  });
+const CONNECTED = new Set(['federated', 'connect', 'spider', 'federatedx']);
+
 /** Does a CREATE TABLE hold definitions alone? */
 export const isDefinition = (list: readonly string[]): boolean => {
   const from = list.indexOf('(');

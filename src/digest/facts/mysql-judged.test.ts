@@ -78,6 +78,10 @@ const CASES: readonly (readonly [sql: string, want: string])[] = [
   ['kill 5', 'admin'],
   ['do sleep(1)', 'call function .sleep'],
   ["xa start 'x'", 'xa'],
+  ['select nextval(t)', 'select table .t, insert table .t'],
+  ['select next value for shop.t', 'select table shop.t, insert table shop.t'],
+  ['select lastval(t)', 'select table .t'],
+  ['drop sequence t, shop.u', 'drop table .t, drop table shop.u'],
 ];
 
 for (const [sql, want] of CASES) test(sql, () => expect(told(sql)).toBe(want));

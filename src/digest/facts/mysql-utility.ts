@@ -1,7 +1,8 @@
 import type { OperationFacts } from '../../exchange/operation-facts.ts';
 import { mysqlNameOf } from '../sql/mysql-quoted.ts';
 import { operationFacts } from './judged-facts.ts';
-import { alterTable, createTable, isDefinition, isMerge, load } from './mysql-definitions.ts';
+import { alterTable, createTable, isConnected, isDefinition, isMerge, load } from './mysql-definitions.ts';
+import { sequenceOf } from './mysql-sequences.ts';
 import { KINDS, show } from './mysql-show.ts';
 import { isMysqlName, MysqlTokens, mysqlTokensOf } from './mysql-tokens.ts';
 import { lower, type Reader, Utility } from './mysql-utility-reader.ts';
@@ -145,9 +146,9 @@ const drop: Reader = (statement) => {
     statement.ifExists();
     if (isMysqlName(tokens.peek())) statement.add('drop', 'table', mysqlNameOf(tokens.peek())); // and all that is in it
     statement.schema('drop');
-  } else if (kind === 'table' || kind === 'tables' || kind === 'view') {
+  } else if (kind === 'table' || kind === 'tables' || kind === 'view' || kind === 'sequence') {
     statement.ifExists();
-    statement.list('drop');
+    statement.list('drop'); // a sequence is a table by every other statement too
     while (statement.take('restrict', 'cascade', 'wait', 'nowait', '?'));
   } else if (kind === 'index') {
     statement.ifExists();
@@ -365,9 +366,11 @@ export function mysqlUtilityFacts(operation: string, text: string): OperationFac
     !(second === 'for' && lower(list[2] ?? '') === 'connection')
   )
     read = null;
-  if (first === 'alter' && list.slice(1, 5).some((token) => lower(token) === 'table')) read = alterTable;
+  else if (first === 'select') read = sequenceOf(list);
+  if (first === 'alter' && list.slice(1, 5).some((token) => lower(token) === 'table'))
+    read = isConnected(list) ? code('a table made of others') : alterTable;
   if (first === 'create' && list.slice(1, 5).some((token) => lower(token) === 'table')) {
-    if (isMerge(list)) read = code('a table made of others');
+    if (isMerge(list) || isConnected(list)) read = code('a table made of others');
     else if (isDefinition(list)) read = createTable;
   }
   if (read === null) return null;

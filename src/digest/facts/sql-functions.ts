@@ -1,3 +1,4 @@
+import { cutName } from '../sql/sql-names.ts';
 import type { Accesses } from './accesses.ts';
 import { HARMLESS } from './harmless-functions.ts';
 import { isHarmlessSetting } from './sql-settings.ts';
@@ -64,6 +65,8 @@ export function addCall(accesses: Accesses, funcname: unknown, args: unknown, li
   const schema = parts.at(-2) ?? '';
   const builtIn = schema === '' || schema === 'pg_catalog';
   if (builtIn && HARMLESS.has(name)) return;
+  // Drivers read keys with _pg_expandarray: those compute too.
+  if (schema === 'information_schema' && name.startsWith('_pg_')) return;
   const sequence = builtIn ? SEQUENCES.get(name) : undefined;
   if (sequence !== undefined) {
     addSequence(accesses, sequence, literals ? literalOf(args) : null);
@@ -82,13 +85,25 @@ export function addCall(accesses: Accesses, funcname: unknown, args: unknown, li
   if (special === 'code') accesses.doubt('calls a function that runs text');
 }
 
-/** The first argument where it is a string constant, perhaps with a cast; else null. */
+/** The first argument where it is a string constant, perhaps with a cast that leaves it as it is; else null. */
 function literalOf(args: unknown): string | null {
   let value = listOf(args)[0];
-  for (let cast = inner(value, 'TypeCast'); cast !== null; cast = inner(value, 'TypeCast')) value = cast['arg'];
+  for (let cast = inner(value, 'TypeCast'); cast !== null; cast = inner(value, 'TypeCast')) {
+    if (!keepsText(cast['typeName'])) return null;
+    value = cast['arg'];
+  }
   const constant = inner(value, 'A_Const');
   const string = constant?.['sval'];
   return isNode(string) ? textOf(string['sval']) : null;
+}
+
+const KEEP_TEXT = new Set(['text', 'varchar', 'regclass']);
+
+/** varchar(3) does not, and what a type of the user's does nobody knows. */
+function keepsText(type: unknown): boolean {
+  if (!isNode(type) || type['typmods'] !== undefined || type['arrayBounds'] !== undefined) return false;
+  const parts = nameParts(type['names']);
+  return KEEP_TEXT.has(parts.at(-1) ?? '') && (parts.length === 1 || parts[0] === 'pg_catalog');
 }
 
 function addSequence(accesses: Accesses, verb: string, text: string | null): void {
@@ -122,6 +137,8 @@ export function regclassParts(text: string): [schema: string, name: string] | nu
 }
 
 const folded = (name: string): string =>
-  name.startsWith('"')
-    ? name.slice(1, -1).replaceAll('""', '"')
-    : name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  cutName(
+    name.startsWith('"')
+      ? name.slice(1, -1).replaceAll('""', '"')
+      : name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
+  );

@@ -234,6 +234,9 @@ const executes: Reader = (node) => [
   ...others(node),
 ];
 
+/** VACUUM, ANALYZE, CLUSTER of no relation: of all. */
+const ALL_MAINTAINED: readonly Part[] = [access('maintain', 'database'), access('maintain', 'table')];
+
 /** Readers by the tree's statement types. */
 export const UTILITY: Readonly<Record<string, Reader>> = {
   TruncateStmt: on('relations', 'truncate'),
@@ -250,13 +253,24 @@ export const UTILITY: Readonly<Record<string, Reader>> = {
   CreateSeqStmt: on('sequence', 'create'),
   AlterSeqStmt: on('sequence', 'alter'),
   CreateSchemaStmt: schema,
-  CreateTrigStmt: on('relation', 'alter'),
+  CreateTrigStmt: (node) => [
+    walk(node['relation'], 'alter'),
+    accessTo('call', 'function', nameParts(node['funcname'])),
+    ...others(node, 'relation', 'funcname'),
+  ],
   CreatePolicyStmt: on('table', 'alter'),
   AlterPolicyStmt: on('table', 'alter'),
   RuleStmt: on('relation', 'alter'),
   AlterTableStmt: on('relation', 'alter'),
   RenameStmt: renameOrMove('alter'),
-  AlterObjectSchemaStmt: renameOrMove('alter'),
+  AlterObjectSchemaStmt: (node, literals) => {
+    const parts = renameOrMove('alter')(node, literals);
+    // It is made in the other schema.
+    const relation = isNode(node['relation']) ? textOf(node['relation']['relname']) : '';
+    const type = IN_SCHEMAS[textOf(node['objectType'])] ?? 'table';
+    const name = relation === '' ? (objectParts(node['object']).at(-1) ?? '') : relation;
+    return [...parts, access('create', type, textOf(node['newschema']), name)];
+  },
   AlterOwnerStmt: renameOrMove('alter'),
   DropStmt: (node) => listOf(node['objects']).flatMap((item) => object(textOf(node['removeType']), item, 'drop')),
   CommentStmt: (node) => object(textOf(node['objtype']), node['object'], 'comment'),
@@ -269,17 +283,14 @@ export const UTILITY: Readonly<Record<string, Reader>> = {
   RefreshMatViewStmt: on('relation', 'refresh'),
   VacuumStmt: (node) => [
     walk(node['rels'], node['is_vacuumcmd'] === true ? 'vacuum' : 'analyze'),
-    ...(node['rels'] === undefined ? [access('maintain', 'database')] : []),
+    ...(node['rels'] === undefined ? ALL_MAINTAINED : []),
   ],
-  ClusterStmt: (node) => [
-    walk(node['relation'], 'cluster'),
-    ...(node['relation'] === undefined ? [access('maintain', 'database')] : []),
-  ],
+  ClusterStmt: (node) => [walk(node['relation'], 'cluster'), ...(node['relation'] === undefined ? ALL_MAINTAINED : [])],
   ReindexStmt: (node) => {
     const name = textOf(node['name']);
     if (node['kind'] === 'REINDEX_OBJECT_SCHEMA' && name !== '')
       return [{ schema: name, name: '', operations: ['reindex'] }];
-    if (node['relation'] === undefined) return [access('maintain', 'database', '', name)];
+    if (node['relation'] === undefined) return [access('maintain', 'database', '', name), access('maintain', 'table')];
     return [walk(node['relation'], 'reindex')];
   },
   ExplainStmt: around('query'),
@@ -320,8 +331,8 @@ export const UTILITY: Readonly<Record<string, Reader>> = {
       access('grant', 'role', '', textOf(inner(item, 'AccessPriv')?.['priv_name'])),
     ),
   AlterDefaultPrivilegesStmt: () => [access('grant')],
-  DropOwnedStmt: () => [access('drop'), access('grant', 'role')],
-  ReassignOwnedStmt: () => [access('alter'), access('grant', 'role')],
+  DropOwnedStmt: () => [access('drop', 'table'), access('drop', 'schema'), access('grant', 'role')],
+  ReassignOwnedStmt: () => [access('alter', 'table'), access('alter', 'schema'), access('grant', 'role')],
   CreatedbStmt: admin('database', 'dbname'),
   DropdbStmt: admin('database', 'dbname'),
   AlterDatabaseStmt: admin('database', 'dbname'),

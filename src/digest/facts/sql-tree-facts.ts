@@ -21,7 +21,7 @@ export interface TreeFacts {
 
 /** Verbs of policies for what is done to a relation, where they are other words. */
 const VERBS: Readonly<Record<string, string>> = {
-  merge: '', // its parts are told
+  merge: 'select', // it is joined; what it changes is told besides
   copy: '', // its direction is
   call: '', // a function
   comment: 'alter',
@@ -305,6 +305,16 @@ class Walk {
     const scope = this.#with(node, outer);
     this.#next.push({ what: { [MARK]: mark }, operations, scope });
     this.#then(node['relation'], operations, null);
+    // RETURNING reads rows that were there; those of a plain INSERT were not.
+    const returns = node['returningList'] !== undefined || node['returningClause'] !== undefined;
+    const relation = node['relation'];
+    if (returns && isNode(relation) && !(operations.length === 1 && operations[0] === 'insert'))
+      this.accesses.add(
+        'select',
+        'table',
+        cutName(textOf(relation['schemaname'])),
+        cutName(textOf(relation['relname'])),
+      );
     this.#fields(node, ['withClause', 'relation'], SELECT, scope);
   }
 
