@@ -209,12 +209,13 @@ export class Conversation {
 
   /** Ends an exchange that has its reply already, or none. */
   close(x: Exchange, outcome: Outcome): void {
-    // One whose reply was cut runs to its end all the same.
-    x.outcome = outcome === Outcome.ok && (x.flags & Flag.denied) !== 0 ? Outcome.denied : outcome;
+    // One whose reply was cut runs to its end all the same; and what was denied stays so, though its answer will not come.
+    const mayBeDenied = outcome === Outcome.ok || outcome === Outcome.lost;
+    x.outcome = mayBeDenied && (x.flags & Flag.denied) !== 0 ? Outcome.denied : outcome;
     this.open--;
     const { registry, own } = this.bound.stats;
-    if (outcome === Outcome.skipped) registry.inc(own.skipped);
-    else if (outcome === Outcome.lost) registry.inc(own.lost);
+    if (x.outcome === Outcome.skipped) registry.inc(own.skipped);
+    else if (x.outcome === Outcome.lost) registry.inc(own.lost);
     this.host.end(x);
   }
 

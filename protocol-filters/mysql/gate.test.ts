@@ -184,3 +184,10 @@ test('a file that LOAD DATA asked for is data', () => {
   answer(server.ok({}, 4));
   expect(on.ended).toMatchObject([{ outcome: Outcome.ok }]);
 });
+
+test('a denied statement whose stand-in is never answered stays denied', () => {
+  const { on, say } = session();
+  say(client.query('select * from pay'));
+  on.finish();
+  expect(on.ended).toMatchObject([{ outcome: Outcome.denied, verdict: VerdictCode.denied, policy: 'p' }]);
+});

@@ -3,6 +3,7 @@ import type { TextToken } from '../../src/digest/facts/mysql-text-tokens.ts';
 import type { Access } from '../../src/exchange/operation-facts.ts';
 import { type Doubt, type Effect, effect, hasAnsiQuotes } from './effects.ts';
 import { NO_SCHEMA } from './resolve.ts';
+import { keepsReading } from './sql-mode-value.ts';
 
 /** What a statement that must be read by its literals does. */
 export interface TextStatement {
@@ -122,9 +123,12 @@ function endsOrUses(tokens: readonly TextToken[], from: number): boolean {
 
 // ---- SET
 
-/** Settings of the session that change what its user may do, or what is written down of it. */
+/**
+ * Settings of the session that change what its user may do, or what is written down of it. Not session_track_*, which
+ * MariaDB's drivers set at once: what the server tells is more than we rely on, for a client need not agree on it at all.
+ */
 const RIGHTS =
-  /^(?:sql_log_bin|sql_log_off|gtid_|pseudo_|server_id|insert_id$|default_role|binlog_|skip_|secure_|session_track_|init_|require_|original_|check_constraint_checks$|wsrep_|debug|rbr_|proxy_|external_user|use_secondary|resultset_metadata|skip_replication)/;
+  /^(?:sql_log_bin|sql_log_off|gtid_|pseudo_|server_id|insert_id$|default_role|binlog_|skip_|secure_|init_|require_|original_|check_constraint_checks$|wsrep_|debug|rbr_|proxy_|external_user|use_secondary|resultset_metadata|skip_replication)/;
 const SCOPES = new Set(['session', 'local', 'global', 'persist', 'persist_only']);
 const READS_TEXT = /^(?:character_set_client|sql_mode)$/;
 
@@ -221,6 +225,10 @@ class Settings {
 
   #reading(name: string, value: readonly TextToken[]): void {
     this.changesReading = true;
+    if (name === 'sql_mode' && this.#quotes === null && this.#doubt === '' && keepsReading(value)) {
+      this.#found.add(access('session'));
+      return;
+    }
     const only = value.length === 1 ? value[0]! : null;
     if (only === null || !isLiteral(only) || is(only, 'default')) {
       this.#unsure(name === 'sql_mode' ? 'quotes' : 'charset', name);

@@ -36,7 +36,6 @@ const TYPES: ReadonlySet<string> = new Set([
   'procedure',
   'trigger',
   'event',
-  'sequence',
   'package',
   'server',
   'tablespace',

@@ -65,6 +65,47 @@ export const row: MysqlRow = {
       hidden: /sql_mode/,
     },
     {
+      name: 'an allow list lets frameworks add and take away what changes no reading',
+      policies: LIST,
+      says: [
+        yes("SET @@SESSION.sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'), @@SESSION.wait_timeout = 2147483"),
+        yes("set sql_mode = concat(concat(@@session.sql_mode, ',STRICT_ALL_TABLES'), ',NO_AUTO_VALUE_ON_ZERO')"),
+        yes("set session sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')"),
+        yes(
+          "set autocommit=1, session_track_schema=1, session_track_system_variables='autocommit', sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",
+        ),
+        yes('select * from t'),
+      ],
+    },
+    {
+      name: 'an allow list refuses what is added so that it changes the reading',
+      policies: LIST,
+      hidden: /sql_mode/i,
+      says: [
+        deny("set sql_mode = concat(@@sql_mode, ',ANSI_QUOTES')"),
+        deny("set sql_mode = concat(@@sql_mode, ',ANSI', '_QUOTES')"),
+        deny("set sql_mode = concat(@@sql_mode, ',', 'ANSI')"),
+        deny("set sql_mode = concat(@@global.sql_mode, ',STRICT_ALL_TABLES')"),
+        deny("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES', @m)"),
+        deny("set sql_mode = replace(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"),
+        deny("set sql_mode = replace(@@sql_mode, 'NO_ZERO_DATE', 'ANSI')"),
+        deny("set sql_mode = 4, sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')"),
+        deny('set sql_mode = @@sql_mode | 4'),
+        yes('select * from t'),
+      ],
+    },
+    {
+      name: 'ANSI_QUOTES behind an addition in the same SET',
+      policies: GUARD,
+      says: [
+        yes("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES'), sql_mode = 'ANSI_QUOTES'"),
+        deny('select * from "forbidden"'),
+        yes("set sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')"),
+        deny('select * from "forbidden"'),
+        yes('select 1'),
+      ],
+    },
+    {
       name: 'MySQL does not tell: a text that reads in two ways',
       policies: GUARD,
       greeting: mysql8,
