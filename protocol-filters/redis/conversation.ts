@@ -155,6 +155,15 @@ export class Conversation {
     while (this.queued.size > 0) this.#giveUp(this.queued, Outcome.skipped);
   }
 
+  /** DISCARD was obeyed, or RESET. */
+  leaveTransaction(): void {
+    if (!this.transaction.inside) return;
+    this.gate?.restoreDatabase();
+    this.bound.stats.registry.inc(this.bound.stats.own.transactions_discarded);
+    this.skipQueued();
+    this.transaction.leave();
+  }
+
   /** The exchange of the oldest command, made now if it came above the cap of timed ones. */
   #exchangeOf(ring: Pending): Exchange {
     if (ring.exchange !== null) return ring.exchange;

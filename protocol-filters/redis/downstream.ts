@@ -159,6 +159,7 @@ export class Downstream implements RequestSink {
     const { facts } = talk.bound;
     const to = requests.from + x.requestBytes;
     const special = SPECIALS[info?.slot ?? UNKNOWN]!;
+    gate.isExec = special === Special.exec && talk.transaction.asked;
     const doubt = gate.enforces ? doubtOf(talk, requests.inline, special, args) : '';
     if (doubt !== '') gate.denySelf(x, facts.unread(info, doubt), to, complete, doubt);
     else {

@@ -26,13 +26,15 @@ export function doubtOf(talk: Conversation, inline: boolean, special: number, ar
 }
 
 /** It went to the server: what comes behind it may mean something else once it is answered. */
-export function follow({ transaction, host }: Conversation, gate: Gate, special: number, args: Args): void {
+export function follow({ transaction, host, monitor }: Conversation, gate: Gate, special: number, args: Args): void {
   if (special === Special.exec) {
     if (gate.doubtsDatabase) gate.await();
     // However EXEC ends, the transaction is over.
     else if (gate.enforces && args.argc === 1) host.facts.transactionState = 'idle';
     return;
   }
+  // Who already sees everything is not answered.
+  if (special === Special.monitor && monitor !== null) return;
   if (special === Special.select && transaction.asked) gate.doubtDatabase();
   else if (NEEDS_ANSWER.has(special)) gate.await();
 }

@@ -3,7 +3,7 @@ import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Denial, Refusal, Turn, Verdict } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Conversation } from './conversation.ts';
-import { codeOfDenial, deniedReply, standIn } from './refuse.ts';
+import { codeOfDenial, deniedReply, discard, standIn } from './refuse.ts';
 import type { Requests } from './requests.ts';
 import { UNKNOWN } from './special.ts';
 
@@ -23,7 +23,9 @@ export class Gate {
   readonly #facts: OperationFacts[] = [];
   readonly #turn = { from: 0, to: 0, complete: true, ops: this.#ops, facts: this.#facts };
   /** Denials whose stand-in has not been answered yet, by place. */
-  readonly #denials = new Map<number, { readonly why: Denial; readonly at: number }>();
+  readonly #denials = new Map<number, { readonly why: Denial; readonly at: number; readonly isExec: boolean }>();
+  /** The command at hand is the EXEC of a transaction. */
+  isExec = false;
   #why: Denial = NOBODY;
   /** The stand-in went to the server: it will answer it. */
   #hasStandIn = false;
@@ -90,7 +92,9 @@ export class Gate {
   refuse(why: Denial): Refusal {
     this.#why = why;
     this.#hasStandIn = !this.#talk.mayAnswer;
-    return this.#hasStandIn ? { kind: 'standIn', bytes: standIn() } : { kind: 'answer', bytes: deniedReply(why) };
+    return this.#hasStandIn
+      ? { kind: 'standIn', bytes: this.isExec ? discard() : standIn() }
+      : { kind: 'answer', bytes: deniedReply(why) };
   }
 
   /** The denied command becomes an exchange. `hasReply`: it has a place among the replies. */
@@ -113,7 +117,15 @@ export class Gate {
       return;
     }
     pending.push(x, UNKNOWN, false, null);
-    this.#denials.set(pending.tail - 1, { why: this.#why, at: host.facts.received[Side.upstream] });
+    this.#denials.set(pending.tail - 1, {
+      why: this.#why,
+      at: host.facts.received[Side.upstream],
+      isExec: this.isExec,
+    });
+    if (this.isExec) {
+      talk.transaction.asked = false;
+      if (this.doubtsDatabase) this.await();
+    }
     host.setGear(Side.upstream, 'gate');
   }
 
@@ -129,11 +141,16 @@ export class Gate {
     return this.#denials.size > 0 && this.#denials.has(this.#talk.pending.head);
   }
 
+  /** Is it the DISCARD that stands for an EXEC? Then any reply is its answer. */
+  get answersDiscard(): boolean {
+    return this.#denials.size > 0 && this.#denials.get(this.#talk.pending.head)?.isExec === true;
+  }
+
   /** The stand-in's error stood at [from, to) of the server's bytes. False: it came before the stand-in was sent. */
   answer(from: number, to: number, firstByteAt: number): boolean {
     const talk = this.#talk;
     const { host, pending, transaction } = talk;
-    const { why, at } = this.#denials.get(pending.head)!;
+    const { why, at, isExec } = this.#denials.get(pending.head)!;
     if (from < at) return false;
     this.#denials.delete(pending.head);
     const bytes = deniedReply(why);
@@ -142,6 +159,7 @@ export class Gate {
     const x = pending.exchange!;
     transaction.mark(x);
     if (transaction.inside) transaction.spoil();
+    if (transaction.inside && isExec) talk.leaveTransaction();
     x.replyFirstByteAt = firstByteAt;
     x.replyLastByteAt = host.now();
     x.replyBytes = bytes.length;

@@ -24,18 +24,31 @@ export const argumentIs = (args: Args, index: number, word: string): boolean =>
   args.whole(index) && isWord(args.buf, args.start[index]!, args.start[index]! + args.length[index]!, word);
 
 /**
- * Of AUTH, HELLO and MIGRATE: may the argument be a password? Errs on the side of yes: an option's word that is also
- * somebody's name hides what stands two places behind it.
+ * Of AUTH, HELLO and MIGRATE: may the argument be a password? Of MIGRATE it errs on the side of yes: an option's word that is
+ * also somebody's name hides what stands behind it.
  */
 export function maySecret(special: number, args: Args, index: number): boolean {
   switch (special) {
     case Special.auth:
       return index === 2 || args.argc === 2;
     case Special.hello:
-      return index >= 4 && argumentIs(args, index - 2, 'auth');
+      return index >= 4 && isHelloPassword(args, index);
     default:
       return argumentIs(args, index - 1, 'auth') || behindAuth2(args, index);
   }
+}
+
+/** Options are read in their order, as the server does: a name may be called AUTH. Where there is no option it says yes. */
+function isHelloPassword(args: Args, index: number): boolean {
+  let at = 2;
+  while (at < index) {
+    const isAuth = argumentIs(args, at, 'auth');
+    if (isAuth && index === at + 2) return true;
+    if (isAuth) at += 3;
+    else if (argumentIs(args, at, 'setname')) at += 2;
+    else return argumentIs(args, index - 2, 'auth');
+  }
+  return false;
 }
 
 const behindAuth2 = (args: Args, index: number): boolean =>
@@ -52,21 +65,38 @@ export function hasOddName(special: number, args: Args): boolean {
     case Special.setName:
       return args.argc === 3 && isOdd(args, 2);
     case Special.hello:
-      for (let i = 3; i < args.argc; i++)
-        if (
-          (argumentIs(args, i - 1, 'auth') || argumentIs(args, i - 1, 'setname')) &&
-          !isHidden(args, i) &&
-          isOdd(args, i)
-        )
-          return true;
-      return false;
+      return isOddHello(args);
     default:
       return false;
   }
 }
 
-/** Counted past as a password. */
-const isHidden = (args: Args, index: number): boolean => args.length[index] === 0 && args.size[index]! > 0;
+/**
+ * A HELLO that may fail behind its AUTH: servers up to 7.0 obey option by option, and an error then says nothing of who is logged
+ * in. Only one AUTH, and names that CLIENT SETNAME takes, are let through.
+ */
+function isOddHello(args: Args): boolean {
+  let logins = 0;
+  let at = 2;
+  while (at < args.argc) {
+    if (argumentIs(args, at, 'auth') && at + 2 < args.argc) {
+      if (++logins > 1 || isOdd(args, at + 1)) return true;
+      at += 3;
+    } else if (argumentIs(args, at, 'setname') && at + 1 < args.argc) {
+      if (isOdd(args, at + 1) || !isPrintable(args, at + 1)) return true;
+      at += 2;
+    } else return true;
+  }
+  return false;
+}
+
+/** What a client may be called: ASCII from `!` to `~`. */
+function isPrintable(args: Args, index: number): boolean {
+  const start = args.start[index]!;
+  for (let at = start; at < start + args.length[index]!; at++)
+    if (args.buf[at]! < 0x21 || args.buf[at]! > 0x7e) return false;
+  return true;
+}
 
 function isOdd(args: Args, index: number): boolean {
   if (!args.whole(index) || args.size[index]! > MAX_NAME) return true;

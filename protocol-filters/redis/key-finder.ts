@@ -122,7 +122,7 @@ function ofSort(args: Args, found: FoundKeys): void {
       i += 1;
       if (i < args.argc && mayNameKeys(args, i)) found.open = true;
     } else if (says(args, i, 'limit')) i += 2;
-    else if (says(args, i, 'store') && i + 1 < args.argc) store = i + 1;
+    else if (says(args, i, 'store') && i + 1 < args.argc) store = ++i; // a key may be called like an option
   }
   if (args.held < args.argc) found.complete = false;
   if (store > 0) found.add(store, store, 1, WRITE);

@@ -153,10 +153,17 @@ const hasWord = (args: Args, word: string, from: number): boolean => {
   return false;
 };
 
+/** What the server's key specifications do not say: reading for a group changes it, claiming an entry shows it. */
+const MORE_ACCESS: ReadonlyMap<string, number> = new Map([
+  ['xreadgroup', KeyAccess.update],
+  ['xclaim', KeyAccess.access],
+  ['xautoclaim', KeyAccess.access | KeyAccess.update],
+]);
+
 /** Adds its keys. Returns why there may be others, '' = there are none. */
 function addKeys(to: Access[], info: CommandInfo, args: Args, found: FoundKeys, database: string): string {
   for (let range = 0; range < found.ranges; range++) {
-    const verbs = VERBS_BY_ACCESS[found.flagsOf(range) & ALL_KEYS]!;
+    const verbs = VERBS_BY_ACCESS[(found.flagsOf(range) | (MORE_ACCESS.get(info.name) ?? 0)) & ALL_KEYS]!;
     const last = found.lastOf(range);
     for (let i = found.firstOf(range); i <= last; i += found.stepOf(range)) {
       if (!args.whole(i)) return 'a key was not read whole';
@@ -175,7 +182,26 @@ function addKeys(to: Access[], info: CommandInfo, args: Args, found: FoundKeys, 
       to.push({ verb, type: 'key', schema: verb === 'write' ? to2 : database, name });
   }
   if (found.open) return 'it reads keys that data names';
+  if (READS_STREAMS.has(info.name) && streamsAt(args) !== found.first - 1)
+    return 'its word STREAMS is not told for certain';
   return found.complete ? '' : 'its keys cannot be told for certain';
+}
+
+const READS_STREAMS: ReadonlySet<string> = new Set(['xread', 'xreadgroup']);
+
+/**
+ * XREAD, XREADGROUP [GROUP group consumer] [COUNT n] [BLOCK ms] [NOACK] STREAMS …, in any order: where the word stands by which the
+ * command goes. The server's specification takes the first that says so, which may be a group's or a consumer's name. -1: nowhere.
+ */
+function streamsAt(args: Args): number {
+  for (let i = 1; i < args.held; ) {
+    if (argumentIs(args, i, 'streams')) return i;
+    if (argumentIs(args, i, 'group')) i += 3;
+    else if (argumentIs(args, i, 'noack')) i += 1;
+    else if (['count', 'block', 'claim'].some((word) => argumentIs(args, i, word))) i += 2;
+    else return -1;
+  }
+  return -1;
 }
 
 /** COPY source destination [DB n] [REPLACE]; null = in doubt. */

@@ -42,5 +42,8 @@ export const protocolError = (fault: string): Buffer =>
 const STAND_IN = 'sluice.denied';
 export const standIn = (): Buffer => Buffer.from(`*1\r\n$${STAND_IN.length}\r\n${STAND_IN}\r\n`);
 
+/** Sent in the place of a denied EXEC: whoever reads an error to EXEC knows that the transaction is over. */
+export const discard = (): Buffer => Buffer.from('*1\r\n$7\r\nDISCARD\r\n');
+
 const CRLF = Buffer.from('\r\n');
 const DOTS = Buffer.from('...');

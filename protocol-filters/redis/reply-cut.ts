@@ -59,7 +59,7 @@ export class ReplyCut {
       this.#drop(upTo);
       return upTo;
     }
-    if (type === 0 || type === Type.error) return from;
+    if (type === 0 || type === Type.error || this.#talk.gate?.answersDiscard) return from;
     const isHeld = this.#mostBytes > 0 && this.#mostBytes <= HELD_BYTES;
     return isHeld || (!this.#isSized && SIZED.has(type)) ? from : upTo;
   }

@@ -53,7 +53,7 @@ export class Upstream implements ReplySink {
     const talk = this.#talk;
     if (this.#cut !== null) return this.#cut.mayLeave(upTo, this.#type);
     if (!replies.inside || talk.gate?.answersStandIn !== true) return upTo;
-    return this.#type === 0 || this.#type === Type.error ? replies.from : upTo;
+    return this.#type === 0 || this.#type === Type.error || talk.gate.answersDiscard ? replies.from : upTo;
   }
 
   // ---- ReplySink
@@ -176,7 +176,9 @@ export class Upstream implements ReplySink {
   /** Nobody has a command of that name: any answer but an error is to something else. */
   #onStandIn(reply: Told): void {
     const { replies } = this;
-    const answered = reply.type === Type.error && this.#talk.gate!.answer(replies.from, replies.to, replies.startedAt);
+    const gate = this.#talk.gate!;
+    const isAnswer = reply.type === Type.error || (gate.answersDiscard && reply.type === Type.simple);
+    const answered = isAnswer && gate.answer(replies.from, replies.to, replies.startedAt);
     if (!answered) this.#fault('unexpected_reply');
   }
 
@@ -282,15 +284,6 @@ export class Upstream implements ReplySink {
     talk.answer(pending, wasRun ? CONFIRMED : reply, bytes - this.#elementBytes, this.replies.startedAt);
   }
 
-  #discard(): void {
-    const talk = this.#talk;
-    if (!talk.transaction.inside) return;
-    talk.gate?.restoreDatabase();
-    talk.bound.stats.registry.inc(talk.bound.stats.own.transactions_discarded);
-    talk.skipQueued();
-    talk.transaction.leave();
-  }
-
   // ---- commands that change the session
 
   #onSpecial(special: number, reply: Told, bytes: number): void {
@@ -318,7 +311,7 @@ export class Upstream implements ReplySink {
         talk.transaction.enter(pending.exchange);
         break;
       case Special.discard:
-        this.#discard();
+        talk.leaveTransaction();
         break;
       case Special.reset:
         this.#reset();
@@ -358,7 +351,7 @@ export class Upstream implements ReplySink {
   /** RESET: a new connection in all but the socket. */
   #reset(): void {
     const talk = this.#talk;
-    this.#discard();
+    talk.leaveTransaction();
     if (talk.monitor !== null) talk.endEndless(talk.monitor);
     talk.monitor = null;
     talk.subscriptions.clear();

@@ -67,6 +67,16 @@ const CASES: readonly (readonly [name: string, script: Script, user: string])[] 
     'sasl:ann',
   ],
   [
+    'a digest behind a proved name: nobody proves it',
+    [
+      ['>', asked(1, ask.sasl(''), ask.sasl(TOKEN))],
+      ['<', join(reply(1, 0, text('nonce="x"')), reply(2, 0, text('rspauth=1')))],
+      ['>', asked(3, ask.auth('digest', 'bob:b'))],
+      ['<', reply(-4)],
+    ],
+    'sasl:ann',
+  ],
+  [
     'SASL that went wrong, at a server that lets everybody stay',
     [
       ['>', asked(1, ask.sasl(TOKEN))],

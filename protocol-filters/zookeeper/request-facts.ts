@@ -5,7 +5,7 @@ import { pathFault } from './canonical-path.ts';
 import { HARMLESS_WORDS, pathlessVerb, pathVerbs, type Verb } from './operation-verbs.ts';
 import { OPERATIONS, Slot, slotOf, UNKNOWN, UNKNOWN_NAME, WITHIN_MULTI } from './operations.ts';
 import { Step } from './steps.ts';
-import { CONNECT_BYTES, MAX_PASSWORD_BYTES, Xid } from './wire.ts';
+import { CONNECT_BYTES, HELD_NAME_BYTES, MAX_PASSWORD_BYTES, Xid } from './wire.ts';
 
 const NONE: readonly string[] = [];
 const NO_ACCESS: readonly Access[] = [];
@@ -152,9 +152,13 @@ export class RequestFacts {
         this.#buffer();
         this.#buffer();
         return;
-      case Slot.sasl:
+      case Slot.sasl: {
+        const from = cursor.at + 4;
         this.#buffer();
+        if (!cursor.short && isOddToken(this.#buf, from, cursor.at))
+          this.doubt ||= 'the name cannot be told for certain';
         return;
+      }
       case Slot.reconfig:
         for (let i = 0; i < 3; i++) this.#buffer();
         cursor.skip(8);
@@ -265,6 +269,19 @@ function isMisnumbered(xid: number, slot: number): boolean {
     default:
       return true;
   }
+}
+
+/**
+ * A token of DIGEST-MD5 whose `username` another reading may find elsewhere: more than one, in another case, without quotes, with
+ * escapes, or longer than is kept. Clients write one plain directive.
+ */
+function isOddToken(buf: Buffer, from: number, to: number): boolean {
+  if (to <= from) return false;
+  const token = buf.toString('latin1', from, to);
+  const named = token.match(/username[\t\n\r ]*=/gi);
+  if (named === null) return false;
+  const name = /(?:^|,)username="([^"\\]+)"/.exec(token)?.[1];
+  return named.length > 1 || name === undefined || name.length > HELD_NAME_BYTES;
 }
 
 const NO_BYTES = Buffer.alloc(0);

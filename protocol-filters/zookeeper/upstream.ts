@@ -252,7 +252,8 @@ export class Upstream implements JuteSink {
     const { registry, own } = bound.stats;
     bound.stats.auth(scheme, error === 0);
     registry.inc(error === 0 ? own.logins : own.login_failures);
-    if (error === 0 && user !== '') host.confirm({ user });
+    // A name that was proved stays: anybody may claim another besides.
+    if (error === 0 && user !== '' && !host.facts.user.startsWith('sasl:')) host.confirm({ user });
   }
 
   /** DIGEST-MD5 names the user in its last token, and servers answer that one with a proof of their own. */

@@ -64,10 +64,15 @@ const LISTS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['xread', 'count', '1', 'streams', 'app:x', 'forbidden:x', '0', '0'],
     ['xread', 'block', '1', 'STREAMS', 'forbidden:x', '0'],
     ['xreadgroup', 'group', 'streams', 'c', 'streams', 'forbidden:x', '>'],
+    ['xreadgroup', 'count', '1', 'group', 'streams', 'c', 'streams', 'forbidden:x', '>'],
+    ['xreadgroup', 'noack', 'group', 'g', 'streams', 'streams', 'forbidden:x', '>'],
   ],
   'behind STORE': [
     ['sort', 'app:l', 'store', 'forbidden:9'],
     ['sort', 'app:l', 'store', 'app:9', 'STORE', 'forbidden:9'],
+    ['sort', 'app:l', 'store', 'limit', 'store', 'forbidden:9'],
+    ['sort', 'app:l', 'store', 'get', 'store', 'forbidden:9'],
+    ['sort', 'app:l', 'store', 'by', 'store', 'forbidden:9'],
     ['georadius', 'app:g', '0', '0', '1', 'm', 'store', 'forbidden:9'],
     ['georadius', 'app:g', '0', '0', '1', 'm', 'STOREDIST', 'forbidden:9'],
     ['georadiusbymember', 'app:g', 'x', '1', 'm', 'store', 'forbidden:9'],
@@ -119,6 +124,19 @@ export const row = redisRow(
   [
     ...cases,
     ...cases.slice(0, 6).map((each) => ({ ...each, name: `${each.name}, by an allow list`, policies: appOnly })),
+    {
+      name: 'what the specifications do not say of streams',
+      policies: policies(
+        { action: 'deny', operations: ['write'], targets: ['app:read'] },
+        { action: 'deny', operations: ['read'], targets: ['app:blind'] },
+      ),
+      sends: [
+        no('xreadgroup', 'group', 'g', 'c', 'streams', 'app:read', '>'),
+        no('xclaim', 'app:blind', 'g', 'c', '0', '1-1'),
+        no('xautoclaim', 'app:blind', 'g', 'c', '0', '0'),
+        ok('(nil)', 'xread', 'streams', 'app:read', '0'),
+      ],
+    },
     {
       name: 'names are bytes',
       policies: appOnly,

@@ -1,4 +1,4 @@
-import { many, no, ok, raw, redisRow } from './support/redis.ts';
+import { many, no, ok, policies, raw, redisRow } from './support/redis.ts';
 
 const multi = ok('OK', 'multi');
 const queue = (...words: string[]) => ok('QUEUED', ...words);
@@ -64,6 +64,23 @@ export const row = redisRow(
     {
       name: 'a line within it',
       sends: [multi, queue('set', 'app:2', 'x'), raw('denied', 'del forbidden:1\r\n'), abort],
+      keys: { 'app:2': null },
+    },
+    {
+      name: 'EXEC itself: the transaction is over, and nothing of it ran',
+      policies: policies({ action: 'deny', operations: ['EXEC'] }),
+      sends: [
+        multi,
+        queue('set', 'app:2', 'x'),
+        no('exec'),
+        ok('one', 'get', 'app:1'),
+        multi,
+        queue('select', '3'),
+        no('exec'),
+        ok('one', 'get', 'app:1'),
+        no('exec'),
+        ok('-ERR', 'discard'),
+      ],
       keys: { 'app:2': null },
     },
     {

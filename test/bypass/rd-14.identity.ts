@@ -52,6 +52,24 @@ export const row = redisRow(
       sends: [ok('-WRONGPASS', 'hello', '2', 'auth', 'app', 'bad'), no('get', 'app:1')],
     },
     {
+      name: 'by a HELLO that fails behind its AUTH',
+      before,
+      policies: notForApp,
+      sends: [
+        no('hello', '2', 'auth', 'app', 'good', 'nonsense'),
+        no('hello', '2', 'auth', 'app', 'good', 'setname', 'a b'),
+        no('hello', '2', 'auth', 'app', 'good', 'auth', 'app', 'bad'),
+        ok('default', 'acl', 'whoami'),
+        ok('one', 'get', 'app:1'),
+      ],
+    },
+    {
+      name: 'by a HELLO whose client is called AUTH',
+      before,
+      policies: notForApp,
+      sends: [ok('*', 'hello', '2', 'setname', 'auth', 'auth', 'app', 'good'), no('get', 'app:1')],
+    },
+    {
       name: 'RESET forgets',
       before,
       policies: forApp,

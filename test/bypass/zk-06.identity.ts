@@ -24,6 +24,17 @@ export const row = zooKeeperRow(
       sends: [ok(ask.getData('/app/a')), ok(ask.auth('digest', 'bob:secret')), no(ask.getData('/app/a'))],
     },
     {
+      name: 'tokens whose name another reading finds elsewhere',
+      sends: [
+        no(ask.sasl('cnonce=",username=",nc=00000001,username="bob"')),
+        no(ask.sasl('username="b\\ob",realm="zk"')),
+        no(ask.sasl('USERNAME="bob",realm="zk"')),
+        no(ask.sasl('username=bob,realm="zk"')),
+        no(ask.sasl(`username="${'b'.repeat(129)}"`)),
+        ok(ask.getData('/app/a')),
+      ],
+    },
+    {
       name: 'a login as somebody else',
       policies: forBob,
       sends: [ok(ask.auth('digest', 'alice:x')), no(ask.getData('/app/a'))],
