@@ -1,3 +1,4 @@
+import { Long, UUID } from 'bson';
 import { describe, expect, test } from 'vitest';
 import { Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Denial } from '../../src/exchange/protocol-filter.ts';
@@ -44,6 +45,46 @@ describe('the gate of a session', () => {
       severity: 'Unauthorized',
     });
     harness.finish();
+  });
+
+  test('a stand-in says the API version of what it stands for: servers ask for it, and transactions for the same', () => {
+    const api = { apiVersion: '1', apiStrict: true, apiDeprecationErrors: false };
+    const inside = { lsid: { id: new UUID() }, txnNumber: Long.fromNumber(1), autocommit: false };
+    const { harness } = gate();
+    harness.feed(Side.downstream, opMsg({ find: 'secret', ...api, $db: 'shop' }, { requestId: 1 }));
+    harness.feed(Side.downstream, opMsg({ find: 'secret', ...api, ...inside, $db: 'shop' }, { requestId: 2 }));
+    expect(harness.sent(Side.upstream)).toEqual(
+      Buffer.concat([
+        opMsg({ ping: 1, ...api, $db: 'admin' }, { requestId: 1 }),
+        opMsg({ abortTransaction: 1, ...inside, ...api, $db: 'admin' }, { requestId: 2 }),
+      ]),
+    );
+    harness.finish();
+  });
+
+  test('of a command that names very much no cursor keeps it: reading on cannot be judged', () => {
+    for (const [count, unresolved] of [
+      [100, ''],
+      [200, 'a cursor of unknown origin'],
+    ] as const) {
+      const asked: string[] = [];
+      const { harness } = gate({
+        judge: ({ facts: [facts] }) => {
+          asked.push(`${facts?.operation} ${facts?.unresolved}`);
+          return null;
+        },
+      });
+      const pipeline = Array.from({ length: count }, (_, i) => ({ $unionWith: `c${i}` }));
+      harness.feed(Side.downstream, opMsg({ aggregate: 'a', pipeline, cursor: {}, $db: 'shop' }, { requestId: 1 }));
+      const cursor = { firstBatch: [{}], id: Long.fromNumber(77), ns: 'shop.a' };
+      harness.feed(Side.upstream, opMsg({ cursor, ok: 1 }, { responseTo: 1 }));
+      harness.feed(
+        Side.downstream,
+        opMsg({ getMore: Long.fromNumber(77), collection: 'a', $db: 'shop' }, { requestId: 2 }),
+      );
+      expect(asked).toEqual(['aggregate ', `getMore ${unresolved}`]);
+      harness.finish();
+    }
   });
 
   test('a verdict that is not known yet: nothing leaves, and it is asked again', () => {

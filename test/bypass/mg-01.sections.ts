@@ -33,6 +33,18 @@ export const row: MongoRow = {
       'a sequence that is in the body too',
       closes({ insert: 'orders', documents: [orders] }, withSequence('documents', orders)),
     ),
+    on(
+      'namespaces of a bulkWrite in the body and in a sequence',
+      closes(
+        { bulkWrite: 1, nsInfo: [{ ns: 'shop.orders' }], $db: 'admin' },
+        {
+          sequences: [
+            { identifier: 'ops', documents: [{ delete: 0, filter: {}, multi: true }] },
+            { identifier: 'nsInfo', documents: [{ ns: 'shop.log_a' }] },
+          ],
+        },
+      ),
+    ),
     on('a sequence named $db', closes({ find: 'orders' }, withSequence('$db', { a: 1 }))),
     on('a sequence named as the command', closes(FINE, withSequence('find', { a: 1 }))),
     on('a sequence with a dot in its name', closes(FINE, withSequence('a.b', { a: 1 }))),

@@ -53,6 +53,7 @@ const bulk = (ops: Stage[], ...ns: string[]) => ({
   nsInfo: ns.map((each) => ({ ns: each })),
   $db: 'admin',
 });
+const encrypted = (escCollection: string) => ({ type: 1, schema: { 'shop.orders': { escCollection, fields: [] } } });
 const insert = (index: number): Stage => ({ insert: index, document: { _id: 60 } });
 
 export const row: MongoRow = {
@@ -84,6 +85,17 @@ export const row: MongoRow = {
       no({ explain: { delete: 'secret', deletes: [{ q: {}, limit: 0 }] } }),
     ),
     on('explain of explain', unresolved({ explain: { explain: { find: 'orders' } } })),
+    listed('explain of what reads a cursor', unresolved({ explain: { getMore: 5n, collection: '$cmd.aggregate' } })),
+    on(
+      'what is encrypted keeps its state there',
+      unreadable({ insert: 'orders', documents: [{ _id: 62 }], encryptionInformation: encrypted('secret') }),
+      unreadable({ create: 'e', encryptedFields: { ecocCollection: 'secret', fields: [] } }),
+      unreadable({
+        ...bulk([insert(0)]),
+        nsInfo: [{ ns: 'shop.orders', encryptionInformation: encrypted('secret') }],
+      }),
+      ok({ find: 'orders', encryptionInformation: encrypted('enxcol_.orders.esc') }),
+    ),
     on('explain of another database', ok({ explain: { find: 'orders', $db: 'shop' } })),
     on('renameCollection from', no({ renameCollection: 'shop.secret', to: 'shop.x', $db: 'admin' })),
     on(

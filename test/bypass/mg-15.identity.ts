@@ -31,6 +31,8 @@ const hello = (user: string) => ({
   $db: 'admin',
   speculativeAuthenticate: { saslStart: 1, mechanism: 'PLAIN', payload: plain(user), db: '$external' },
 });
+/** Servers take it so, too. */
+const encoded = (user: string) => ({ saslStart: 1, mechanism: 'PLAIN', payload: plain(user).toString('base64') });
 /** Ann may not touch the canary, everybody else may. */
 const policies = policySet([
   { action: 'deny', name: 'hands_off', users: ['ann', 'a,n=n', 'w\u00e9'], targets: ['secret'] },
@@ -153,6 +155,49 @@ export const row: MongoRow = {
     of('a comma and an equals sign in her name', yes, {}, ok(scram('a=2Cn=3Dn')), no(TOUCHES)),
     of('a name beyond ASCII', yes, {}, ok(start('w\u00e9')), no(TOUCHES)),
     of('a payload twice', yes, {}, closes(twice)),
+    of(
+      'a payload in base64, and another name beside it',
+      yes,
+      { policies: nobody },
+      unreadable({ ...start('bob'), payload: plain('bob').toString('base64'), user: 'ann' }),
+      no(TOUCHES, denied),
+      unreadable({ ...hello('bob'), speculativeAuthenticate: { ...encoded('bob'), user: 'ann' } }),
+      no(TOUCHES, denied),
+    ),
+    of(
+      'a login by name with a payload beside',
+      yes,
+      {},
+      unreadable({ authenticate: 1, user: 'ann', nonce: 'n', key: 'k', payload: plain('bob'), $db: 'shop' }),
+    ),
+    of(
+      'a payload behind 60 KB',
+      yes,
+      {},
+      ok({ saslStart: 1, mechanism: 'PLAIN', junk: 'x'.repeat(60_000), payload: plain('ann'), $db: '$external' }),
+      no(TOUCHES),
+    ),
+    of(
+      'a payload behind many documents',
+      yes,
+      {},
+      ok({
+        saslStart: 1,
+        junk: Array.from({ length: 5000 }, () => ({})),
+        mechanism: 'PLAIN',
+        payload: plain('ann'),
+        $db: '$external',
+      }),
+      no(TOUCHES),
+    ),
+    of(
+      'a login within hello behind 60 KB',
+      spoken,
+      {},
+      ok({ hello: 1, client: { a: 'x'.repeat(55_000) }, ...hello('ann') }),
+      no(TOUCHES),
+    ),
+    of('a payload in base64 that hides her name', yes, {}, unreadable({ ...encoded('ann'), $db: '$external' })),
     of('a login of 70 KB', yes, {}, closes({ ...start('ann'), padding: 'x'.repeat(70_000) })),
     of(
       'X.509: the server says who it is',

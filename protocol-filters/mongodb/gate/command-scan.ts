@@ -3,6 +3,8 @@ import { BsonCursor } from '../bson/bson-cursor.ts';
 import { Bson } from '../bson/bson-type.ts';
 import { i32At, isName, isTrue, numberAt, stringEnd, stringStart } from '../bson/bson-values.ts';
 import { type CommandInfo, lookUpCommand, UNKNOWN_COMMAND } from '../commands/command-table.ts';
+import { noteAsked } from './asked.ts';
+import { Claims } from './claims.ts';
 import { FactsRecord } from './facts-record.ts';
 import { contextOf, sequenceContext } from './field-contexts.ts';
 import { Field, type FieldNumber, Fields } from './fields.ts';
@@ -14,7 +16,6 @@ import { Verb } from './verbs.ts';
 
 const DOLLAR = 0x24;
 const walk = new BsonCursor();
-const EMPTY_DOCUMENT = 5;
 
 /**
  * One command, whole, read for policies: what it does to which collections, by its bytes in the order of the wire. Nothing is
@@ -32,6 +33,7 @@ export class CommandScan {
   /** Of an explain: the command within. */
   #acting: CommandInfo = UNKNOWN_COMMAND;
   readonly #inner = new Fields();
+  readonly #who = new Claims();
   #buf: Buffer = Buffer.alloc(0);
 
   /** Why it cannot be judged, as the client is told; '' = it can. */
@@ -153,7 +155,7 @@ export class CommandScan {
     const place = inner.place(Field.$db);
     if (place >= 0 && !this.#isSameDatabase(inner, place)) this.fault ??= 'ambiguous';
     const info = lookUpCommand(this.#buf, inner.nameStart[0]!, inner.nameEnd[0]!);
-    if (info === null || info.name === 'explain') {
+    if (info === null || info.name === 'explain' || info.category === 'cursor') {
       this.record.unresolved('unknown command');
       return;
     }
@@ -176,28 +178,18 @@ export class CommandScan {
     this.#fields(fields, info, 1);
     this.#besides(info, fields);
     if (plan.hides !== '') this.record.unresolved(plan.hides);
-    if (plan.isHello) this.#claims(fields);
+    if (plan.changesFacts) this.#claims(info, plan, fields);
   }
 
-  /** What hello says of the client, and its login: claims that stand there once. */
-  #claims(fields: Fields): void {
-    for (const field of [Field.client, Field.speculativeAuthenticate]) {
-      const place = fields.place(field);
-      if (place < 0 || fields.type[place] !== Bson.document) continue;
-      const inner = this.#inner;
-      this.#once(inner, fields.valueStart[place]!, fields.valueEnd[place]!);
-      const parts: number[] = [];
-      for (let at = 0; at < inner.count; at++)
-        if (inner.type[at] === Bson.document) parts.push(inner.valueStart[at]!, inner.valueEnd[at]!);
-      for (let at = 0; at < parts.length; at += 2) this.#once(inner, parts[at]!, parts[at + 1]!);
-    }
-  }
-
-  #once(fields: Fields, start: number, end: number): void {
-    fields.clear();
-    walk.over(this.#buf, start, end);
-    while (walk.next()) fields.add(this.#buf, walk.type, walk.nameStart, walk.nameEnd, walk.valueStart, walk.valueEnd);
-    if (walk.fault !== null || fields.isAmbiguous) this.fault ??= 'ambiguous';
+  /** Of hello and logins: who says it. */
+  #claims(info: CommandInfo, plan: Plan, fields: Fields): void {
+    const claims = this.#who;
+    if (plan.isHello) claims.ofHello(this.#buf, fields);
+    else if (info.name === 'saslStart' || info.name === 'authenticate')
+      claims.ofLogin(fields, info.name === 'authenticate');
+    else return;
+    if (claims.isAmbiguous) this.fault ??= 'ambiguous';
+    if (claims.doubt !== '') this.reading.doubts(claims.doubt);
   }
 
   /** What the command is about, and what it does to it. */
@@ -293,12 +285,7 @@ export class CommandScan {
   #besides(info: CommandInfo, fields: Fields): void {
     const { record, reading } = this;
     const { namespaces } = reading;
-    const condition = fields.has(Field.filter) ? Field.filter : fields.has(Field.query) ? Field.query : Field.q;
-    const at = fields.place(condition);
-    if (at >= 0 && info.category !== 'diagnostic')
-      record.hasWhere =
-        fields.type[at] === Bson.document && fields.valueEnd[at]! - fields.valueStart[at]! > EMPTY_DOCUMENT;
-    if (fields.has(Field.limit)) record.limit = this.#limit(fields);
+    noteAsked(record, info, this.#buf, fields);
     switch (info.name) {
       case 'findAndModify':
         this.#findAndModify(fields);
@@ -355,12 +342,6 @@ export class CommandScan {
     return place >= 0 && isTrue(fields.type[place]!, this.#buf, fields.valueStart[place]!);
   }
 
-  #limit(fields: Fields): number {
-    const place = fields.place(Field.limit);
-    const limit = Math.abs(numberAt(fields.type[place]!, this.#buf, fields.valueStart[place]!));
-    return Number.isInteger(limit) && limit > 0 ? limit : -1;
-  }
-
   // ---- sequences
 
   /** Documents beside the body: of the commands that take them, under the names that these take them by. */
@@ -394,13 +375,15 @@ export class CommandScan {
       namespaces.endBulk();
       if (record.accesses === 0) reading.doubts('the command names no namespace');
     } else if (reading.upserts) namespaces.own(bit(Verb.insert));
-    if (reading.statements > 0) {
+    if (reading.statements > 0 && TAKES_STATEMENTS.test(name)) {
       record.hasWhere = reading.allHaveWhere;
       if (reading.allSingle) record.limit = reading.statements;
     }
   }
 }
 
+/** Of others a list that is called so says nothing. */
+const TAKES_STATEMENTS = /^(update|delete|bulkWrite|cluster(Update|Delete|BulkWrite))$/;
 const DRIVERS_OWN = ['$clusterTime', '$readPreference', '$queryOptions', '$maxTimeMS', '$comment'];
 
 /** `$cmd.aggregate`, `$cmd.listCollections`: where cursors of commands without a collection live. */

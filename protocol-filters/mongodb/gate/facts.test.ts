@@ -35,6 +35,31 @@ const CASES: readonly (readonly [
   ['find', { find: 'a', filter: { x: 1 }, limit: 5 }, ['read shop.a'], { hasWhere: true, limit: 5 }],
   ['find of all', { find: 'a', filter: {} }, ['read shop.a'], { hasWhere: false, limit: -1 }],
   ['a negative limit', { find: 'a', limit: -3 }, ['read shop.a'], { limit: 3 }],
+  ['a condition in a field of others', { find: 'a', query: { x: 1 } }, ['read shop.a'], { hasWhere: false }],
+  [
+    'a condition that findAndModify does not read',
+    { findAndModify: 'a', filter: { x: 1 }, query: {}, remove: true },
+    ['read shop.a', 'delete shop.a'],
+    { hasWhere: false },
+  ],
+  [
+    'a limit that delete does not read',
+    { delete: 'a', deletes: [{ q: {}, limit: 0 }], limit: 1, filter: { x: 1 } },
+    ['delete shop.a'],
+    { hasWhere: false, limit: -1 },
+  ],
+  [
+    'statements that find does not read',
+    { find: 'a', filter: {}, updates: [{ q: { x: 1 }, u: {} }] },
+    ['read shop.a'],
+    { hasWhere: false, limit: -1 },
+  ],
+  [
+    'a limit and a condition that aggregate does not read',
+    { aggregate: 'a', pipeline: [], query: { x: 1 }, limit: 1, cursor: {} },
+    ['read shop.a'],
+    { hasWhere: false, limit: -1 },
+  ],
   ['insert', { insert: 'a', documents: [{ $where: 1 }] }, ['insert shop.a'], { unresolved: '' }],
   [
     'update',

@@ -12,6 +12,9 @@ export function contextOf(info: CommandInfo, field: number, type: number): numbe
       return isArray ? Context.pipeline : Context.expression;
     case Field.documents:
       return info.verb === 'insert' ? Context.data : Context.expression;
+    case Field.encryptionInformation:
+    case Field.encryptedFields:
+      return Context.encryption;
     case Field.comment:
     case Field.lsid:
     case Field.payload:

@@ -33,6 +33,11 @@ export const Field = {
   maxAwaitTimeMS: 28,
   payload: 29,
   root: 30,
+  apiVersion: 31,
+  apiStrict: 32,
+  apiDeprecationErrors: 33,
+  encryptionInformation: 34,
+  encryptedFields: 35,
 } as const;
 export type FieldNumber = (typeof Field)[keyof typeof Field];
 const TABLE = new ByteNames(Object.entries(Field));

@@ -234,8 +234,10 @@ export class Gate {
     const { scan } = this.#talk.bound;
     const { fields } = scan;
     const at = this.#transactionAt(fields);
-    if (at < 0) return pingFor(this.#asked);
-    return abortFor(this.#asked, scan.element(fields.place(Field.lsid)), scan.element(at));
+    const api = this.#asked.isQuery ? [] : API.map((field) => fields.place(field)).filter((place) => place >= 0);
+    const said = api.map((place) => scan.element(place));
+    if (at < 0) return pingFor(this.#asked, said);
+    return abortFor(this.#asked, scan.element(fields.place(Field.lsid)), scan.element(at), said);
   }
 
   /** Place of txnNumber in a command of a transaction that has begun; -1: it is in none. */
@@ -262,7 +264,7 @@ export class Gate {
 
   /** A request joins those in flight. */
   opened(request: Request): void {
-    request.facts = this.facts;
+    request.facts = this.facts === null || this.facts.accesses.length <= MOST_KEPT ? this.facts : TOO_MUCH;
     if (!this.enforces) return;
     if (request.denial !== null) {
       request.asked = { ...this.#asked };
@@ -285,6 +287,19 @@ export class Gate {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Accesses that are kept of a command for as long as its cursor is open: ten thousand of these may be, a worker. */
+const MOST_KEPT = 128;
+/** Of what opened a cursor and did more than that. */
+const TOO_MUCH: OperationFacts = {
+  operation: 'aggregate',
+  accesses: [],
+  unresolved: 'a cursor of unknown origin',
+  hasWhere: false,
+  limit: -1,
+  stages: [],
+  categories: [],
+};
+const API = [Field.apiVersion, Field.apiStrict, Field.apiDeprecationErrors];
 const UNREADABLE: Denial = {
   policy: 'sluice.unreadable',
   message: 'the message cannot be read for certain',

@@ -1,6 +1,8 @@
+import { Bson } from '../bson/bson-type.ts';
+import { isName, stringEnd, stringStart } from '../bson/bson-values.ts';
 import { ByteNames } from '../commands/byte-names.ts';
 import { bit } from './plans.ts';
-import { DATA } from './strict-walk.ts';
+import { DATA, type StrictWalk } from './strict-walk.ts';
 import { Verb } from './verbs.ts';
 
 /** What a document or an array in a command is. 0 is DATA. */
@@ -33,6 +35,8 @@ export const Context = {
   applied: 22,
   /** `out` of mapReduce. */
   output: 23,
+  /** What is encrypted, and in which collections its state is kept. */
+  encryption: 24,
 } as const;
 
 /** What a stage does beside computing. */
@@ -79,6 +83,19 @@ export const STAGE_KINDS = new ByteNames([
 
 /** Operators that run code, wherever they stand in a filter or an expression. */
 export const CODE = new ByteNames(['$where', '$function', '$accumulator']);
+
+/** Collections beside the command's own that Queryable Encryption writes: they are called after it. */
+export const STATE_COLLECTIONS = new ByteNames([
+  ['escCollection', 0],
+  ['eccCollection', 1],
+  ['ecocCollection', 2],
+]);
+const STATE = 'enxcol_.';
+/** The value at hand is a name that such collections have. */
+export const isOfState = ({ type, buf, valueStart, valueEnd }: StrictWalk): boolean =>
+  type === Bson.string &&
+  stringEnd(valueEnd) - stringStart(valueStart) > STATE.length &&
+  isName(buf, stringStart(valueStart), stringStart(valueStart) + STATE.length, STATE);
 
 /** Fields of the documents above whose values are looked at. Bits of what was seen: each at most once. */
 export const Option = {

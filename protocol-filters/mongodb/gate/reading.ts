@@ -4,12 +4,14 @@ import type { FactsRecord } from './facts-record.ts';
 import {
   CODE,
   Context,
+  isOfState,
   MERGE_WRITES,
   OPTION_NAMES,
   Option,
   OUT_WRITES,
   READS,
   STAGE_KINDS,
+  STATE_COLLECTIONS,
   StageKind,
 } from './meaning.ts';
 import { Namespaces } from './namespaces.ts';
@@ -92,6 +94,10 @@ export class Reading implements Meaning {
       case Context.appliedList:
         if (walk.type !== Bson.document) this.doubts('a statement is no document');
         return context + 1;
+      case Context.encryption:
+        if (STATE_COLLECTIONS.find(walk.buf, walk.nameStart, walk.nameEnd) >= 0 && !isOfState(walk))
+          this.doubts('the state of encryption is not kept in another collection');
+        return Context.encryption;
       default:
         return this.#option(context, walk);
     }
@@ -248,7 +254,7 @@ export class Reading implements Meaning {
       case Context.operation:
         return this.#operationPart(walk, option);
       case Context.namespace:
-        if (option !== Option.ns) return Context.data;
+        if (option !== Option.ns) return Context.encryption;
         if (walk.type !== Bson.string) this.doubts('a namespace is no text');
         else this.namespaces.listed(walk);
         return Context.data;
@@ -297,13 +303,8 @@ export class Reading implements Meaning {
         return Context.expression;
       case Option.u:
         return walk.type === Bson.array ? Context.pipeline : Context.data;
-      case Option.upsert:
-        this.#upsert(walk);
-        return Context.data;
-      case Option.multi:
-        if (isTrue(walk.type, walk.buf, walk.valueStart)) this.allSingle = false;
-        return Context.data;
     }
+    this.#flag(walk, option);
     return Context.expression;
   }
 
@@ -320,11 +321,13 @@ export class Reading implements Meaning {
     else if (!isEmpty(walk)) walk.ranges[walk.depth * 4] = 1;
   }
 
-  #upsert(walk: StrictWalk): void {
-    if (isTrue(walk.type, walk.buf, walk.valueStart)) {
-      this.upserts = true;
-      walk.ranges[walk.depth * 4 + 2] = 1;
-    }
+  /** What a statement does beside: insert where nothing is found, change more than one document. */
+  #flag(walk: StrictWalk, option: number): void {
+    if (!isTrue(walk.type, walk.buf, walk.valueStart)) return;
+    if (option === Option.multi) this.allSingle = false;
+    if (option !== Option.upsert) return;
+    this.upserts = true;
+    walk.ranges[walk.depth * 4 + 2] = 1;
   }
 
   #endStatement(context: number, walk: StrictWalk): void {
@@ -352,13 +355,8 @@ export class Reading implements Meaning {
         return Context.expression;
       case Option.updateMods:
         return walk.type === Bson.array ? Context.pipeline : Context.data;
-      case Option.upsert:
-        this.#upsert(walk);
-        return Context.data;
-      case Option.multi:
-        if (isTrue(walk.type, walk.buf, walk.valueStart)) this.allSingle = false;
-        return Context.data;
     }
+    this.#flag(walk, option);
     return Context.expression;
   }
 

@@ -73,24 +73,26 @@ export function errorReply(why: Denial, asked: Asked, replyId: number): Buffer {
 
 /**
  * What stands in the place of a denied message: the server answers it there, so that every other reply keeps its place, and it
- * changes nothing. An OP_QUERY is a hello, so its stand-in is one.
+ * changes nothing. An OP_QUERY is a hello, so its stand-in is one. `api`: see abortFor.
  */
-export function pingFor(asked: Asked): Buffer {
-  if (!asked.isQuery) return msg(document(int('ping', 1), string('$db', 'admin')), asked.requestId, 0, false);
+export function pingFor(asked: Asked, api: readonly Uint8Array[]): Buffer {
+  if (!asked.isQuery) return msg(document(int('ping', 1), ...api, string('$db', 'admin')), asked.requestId, 0, false);
   const fields = Buffer.concat([i32(4), cstring('admin.$cmd'), i32(0), i32(-1)]);
   return frame(Op.query, asked.requestId, 0, fields, document(int('isMaster', 1)));
 }
 
 /**
  * Within a transaction the server's own has to fail too: else the client, told of an error, could commit what came before it.
- * `lsid` and `txnNumber` are elements of the denied message, as they stood there.
+ * `lsid` and `txnNumber` are elements of the denied message, as they stood there; `api` are its API version and what belongs to
+ * it: servers refuse a command of a transaction that says another one than its first, and some refuse all that say none.
  */
-export function abortFor(asked: Asked, lsid: Uint8Array, txnNumber: Uint8Array): Buffer {
+export function abortFor(asked: Asked, lsid: Uint8Array, txnNumber: Uint8Array, api: readonly Uint8Array[]): Buffer {
   const body = document(
     int('abortTransaction', 1),
     lsid,
     txnNumber,
     element(0x08, 'autocommit', Buffer.of(0)),
+    ...api,
     string('$db', 'admin'),
   );
   return msg(body, asked.requestId, 0, false);

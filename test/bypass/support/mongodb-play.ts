@@ -205,8 +205,14 @@ const told = (ended: readonly EndedExchange[]): string =>
         : value,
   );
 
-/** Plays a case through the session with the real engine and a scripted server: whole, byte by byte, and cut in two anywhere. */
-export function playCut(each: MongoCase): void {
+/** Cases of a row that are cut at every offset; the others of it at a third of them each, in turn. */
+const CUT_ALL = 6;
+
+/**
+ * Plays a case through the session with the real engine and a scripted server: whole, byte by byte, and cut in two anywhere.
+ * `place` is its place in its row. SLUICE_EVERY_CUT=1: each case at every offset.
+ */
+export function playCut(each: MongoCase, place: number): void {
   let judge = judgeOf(each.policies, mongodb);
   const parts = readParts(each.sends);
   const closes = parts.at(-1)?.fate === 'closes' || each.breaks === true;
@@ -214,9 +220,11 @@ export function playCut(each: MongoCase): void {
   const stream = Buffer.concat(each.sends.map(({ bytes }) => bytes));
   const isLong = stream.length > LONG_BYTES;
   const all = cutsOf(stream.length);
-  // Of streams above 300 bytes a third of the sample, but for SLUICE_EVERY_CUT.
-  const every = isLong ? 40 : stream.length > 301 && all.length < stream.length - 1 ? 3 : 1;
-  const cuts = all.filter((_, i) => i % every === 0);
+  const isAll = process.env['SLUICE_EVERY_CUT'] === '1';
+  // Of streams above 300 bytes a third of the sample.
+  const isThin = place >= CUT_ALL || (stream.length > 301 && all.length < stream.length - 1);
+  const every = isLong ? (stream.length > 10 * LONG_BYTES ? 150 : 40) : isAll || !isThin ? 1 : 3;
+  const cuts = all.filter((_, i) => i % every === place % every);
   const options = { options: optionsOf(each.options) };
   let bound = boundOf(mongodb, options, filterEnv());
   let first: string | null = null;
@@ -312,17 +320,25 @@ export class Truth {
   }
 }
 
-/** Plays a case through the data plane before the strict server: whole, byte by byte, and at three seeded cuts. */
-export async function playReal(each: MongoCase, plane: GatePlane, truth: Truth): Promise<void> {
+/** Seven bytes a piece. */
+const CRUMB = 7;
+
+/**
+ * Plays a case through the data plane before the strict server: whole, byte by byte, and at three seeded cuts. The later
+ * cases of a row in crumbs and at one cut.
+ */
+export async function playReal(each: MongoCase, place: number, plane: GatePlane, truth: Truth): Promise<void> {
   await plane.setPolicies(each.policies);
   const stream = Buffer.concat(each.sends.map(({ bytes }) => bytes));
-  const random = seeded(stream.length);
-  const cuts = [0, 1, 2].map(() => 1 + Math.floor(random() * (stream.length - 1)));
+  const random = seeded(stream.length + place);
+  const isThin = place >= CUT_ALL && process.env['SLUICE_EVERY_CUT'] !== '1';
+  const cuts = (isThin ? [0] : [0, 1, 2]).map(() => 1 + Math.floor(random() * (stream.length - 1)));
   const parts = readParts(each.sends);
   const closes = parts.at(-1)?.fate === 'closes';
   const allowed = parts.filter(({ fate, says }) => fate === 'allowed' && !STAND_IN.test(says)).map(({ says }) => says);
-  for (const pieces of piecesOf(stream, cuts)) {
-    if (stream.length > LONG_BYTES && pieces.length > 2) continue;
+  for (const all of piecesOf(stream, cuts)) {
+    if (stream.length > LONG_BYTES && all.length > 2) continue;
+    const pieces = isThin && all.length > 2 ? crumbsOf(stream) : all;
     const since = await truth.reset(each.before);
     plane.ended.length = 0;
     const client = await MongoWire.to(plane.port);
@@ -338,7 +354,7 @@ export async function playReal(each: MongoCase, plane: GatePlane, truth: Truth):
       client.socket.destroy();
     }
     await plane.settled();
-    await poll('the connection is over', () => plane.counts.sessions === 0, { everyMs: 2 });
+    await poll('the connection is over', () => plane.counts.sessions === 0, { everyMs: 1 });
     const did = truth.did(since).filter((line) => !line.startsWith('ping shop.'));
     if (closes) expect(allowed.slice(0, did.length)).toEqual(did);
     else expect(did).toEqual(allowed.filter((line) => !line.startsWith('ping shop.')));
@@ -349,6 +365,9 @@ export async function playReal(each: MongoCase, plane: GatePlane, truth: Truth):
     expect(denied.length).toBeLessThanOrEqual(least + (closes ? 1 : 0));
   }
 }
+
+const crumbsOf = (stream: Buffer): Buffer[] =>
+  Array.from({ length: Math.ceil(stream.length / CRUMB) }, (_, i) => stream.subarray(i * CRUMB, (i + 1) * CRUMB));
 
 async function repliesTo(client: MongoWire, parts: readonly Part[], closes: boolean): Promise<Reply[]> {
   const count = parts.reduce((sum, { replies }) => sum + replies, 0);
