@@ -172,7 +172,7 @@ export class Conversation {
     }
     if (r.isBroker && r.error === 0 && isWhole && !r.isStandIn) this.#becomesBroker();
     this.#end(r, Replies.one, isWhole);
-    this.judge?.answered(r);
+    this.judge?.answered(r, isWhole);
     bound.requests.give(r);
   }
 

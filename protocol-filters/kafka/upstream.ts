@@ -24,6 +24,8 @@ const TOPIC_RESOURCE = 2;
 const NOWHERE = -1;
 /** Kafka's limit for topics. */
 const MAX_NAME_BYTES = 249;
+/** APIs whose replies say which id is whose topic's. */
+const TELLS_IDS: ReadonlySet<number> = new Set([ApiKey.metadata, ApiKey.createTopics, ApiKey.describeTopicPartitions]);
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** What the broker says: replies end exchanges, in the order of the requests. */
@@ -246,10 +248,12 @@ export class Upstream implements ReplySink {
     const r = this.#r;
     if (r === null || role !== Role.topicId || !this.#isInTopic || isZeroId(buf, start)) return;
     const { bound } = this.#talk;
-    // Name and id side by side: a broker says which is whose.
-    if (this.#isNamed) bound.topicIds.learn(buf, start, this.#topic!.bytes, 0, this.#topic!.bytes.length);
-    else if (this.#nameLength > 0) bound.topicIds.learn(buf, start, this.#name, 0, this.#nameLength);
-    else if (this.#topic === null) this.#onTopic(r, bound.topicIds.find(buf, start) ?? bound.unknownTopic);
+    // Name and id side by side: a broker says which is whose. Some replies (DeleteTopics) only repeat what the client said.
+    if (this.#isNamed || this.#nameLength > 0) {
+      if (!TELLS_IDS.has(r.apiKey)) return;
+      if (this.#isNamed) bound.topicIds.learn(buf, start, this.#topic!.bytes, 0, this.#topic!.bytes.length);
+      else bound.topicIds.learn(buf, start, this.#name, 0, this.#nameLength);
+    } else if (this.#topic === null) this.#onTopic(r, bound.topicIds.find(buf, start) ?? bound.unknownTopic);
   }
 
   list(role: number, count: number): void {

@@ -1,5 +1,14 @@
 import { rawRequest } from '../support/kafka-wire.ts';
-import { ALLOWED, ends, type KafkaCase, type KafkaRow, passes } from './support/kafka.ts';
+import {
+  ALLOWED,
+  ends,
+  FORBIDDEN,
+  frameOf,
+  type KafkaCase,
+  type KafkaRow,
+  metadataOf,
+  passes,
+} from './support/kafka.ts';
 
 const first = passes('ApiVersions', 0);
 const lies = (name: string, key: number, version: number, body: Buffer, headerVersion: 1 | 2 = 1): KafkaCase => ({
@@ -33,5 +42,33 @@ export const row: KafkaRow = {
       1,
       Buffer.concat([int32(-1), int32(1), Buffer.from([0, 1, 0x61]), int32(1 << 28), pad]),
     ),
+    {
+      name: 'more names than can be judged while others wait',
+      policies: FORBIDDEN,
+      closes: /^denied:sluice\.unreadable/,
+      notReal: 'nothing of it leaves',
+      rounds: () => [[ends(frameOf('Metadata', 4, metadataOf(names(70_000), { allowAutoTopicCreation: false })))]],
+    },
+    {
+      name: 'a denied request whose error would name it all again',
+      policies: FORBIDDEN,
+      closes: /^denied:no/,
+      notReal: 'nothing of it leaves',
+      rounds: () => [
+        [
+          ends(
+            frameOf('ElectLeaders', 2, {
+              electionType: 0,
+              topicPartitions: [{ topic: 'forbidden', partitions: Array.from({ length: 600_000 }, (_, i) => i) }],
+              timeoutMs: 1,
+            }),
+          ),
+        ],
+      ],
+    },
   ],
 };
+
+function names(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `t${i}`);
+}

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import {
   ALLOWED,
+  allowing,
   becomes,
   denied,
   fetchById,
@@ -10,6 +11,7 @@ import {
   type Said,
   TOPIC_DENIED,
 } from './support/kafka.ts';
+import { idOf } from './support/kafka-fake.ts';
 
 const UNKNOWN_ID = [100];
 const NOBODYS = 'ab'.repeat(16);
@@ -93,6 +95,27 @@ export const row: KafkaRow = {
         denied('DeleteTopics', 6, { topics: [{ name: null, topicId: NOBODYS }], timeoutMs: 1 }, UNKNOWN_ID),
         passes('DeleteTopics', 6, { topics: [{ name: 'orders', topicId: ZERO }], timeoutMs: 1 }),
       ]),
+    },
+    {
+      name: 'a name and the id of another topic: what a broker repeats of a client is not learned',
+      policies: allowing({ name: 'delete', action: 'allow', operations: ['delete', 'describe'] }),
+      notReal: 'the strict broker takes the name',
+      answers: (api) =>
+        api === 'DeleteTopics'
+          ? { responses: [{ name: 'orders', topicId: idOf('forbidden'), errorCode: 42, errorMessage: 'not both' }] }
+          : undefined,
+      rounds: (ids) => [
+        [learn(['orders', 'forbidden'])],
+        [
+          passes(
+            'DeleteTopics',
+            6,
+            { topics: [{ name: 'orders', topicId: ids('forbidden') }], timeoutMs: 1 },
+            { codes: [42] },
+          ),
+        ],
+        [denied('Fetch', 13, fetchById([ids('forbidden')]), TOPIC_DENIED)],
+      ],
     },
     {
       name: 'offsets by id',

@@ -13,7 +13,7 @@ import {
 
 const UNKNOWN_SESSION = [70];
 const EVERYTHING = allowing({ name: 'all', action: 'allow' });
-const HARNESS_ONLY = 'brokers choose the ids of sessions; kafka-gate.test.ts plays it with ids as they come';
+const HARNESS_ONLY = 'brokers choose the ids of sessions; kafka-gate-logins.test.ts plays one with ids as they come';
 
 const begins = (topics: readonly string[]): Said => passes('Fetch', 11, fetchOf(topics, { sessionEpoch: 0 }));
 const inSession = (
@@ -98,6 +98,19 @@ export const row: KafkaRow = {
         policies: EVERYTHING,
         policiesBefore: { 2: ALLOWED },
         answers: (api, _, count) => (api === 'Fetch' && count === 2 ? wrongEpoch : undefined),
+      },
+    ),
+    session(
+      'what is forgotten in a version that the session is not of: the broker refuses that by an error of its own',
+      [
+        [begins(['orders', 'forbidden'])],
+        [passes('Fetch', 12, inSession(1, [], ['forbidden']), { codes: [106] })],
+        [isDenied(UNKNOWN_SESSION, 1)],
+      ],
+      {
+        policies: EVERYTHING,
+        policiesBefore: { 1: ALLOWED },
+        answers: (api, _, count) => (api === 'Fetch' && count === 2 ? { ...wrongEpoch, errorCode: 106 } : undefined),
       },
     ),
     session(

@@ -12,7 +12,7 @@ import {
   TOPIC_DENIED,
 } from './support/kafka.ts';
 
-const NO_SASL = 'the strict broker of these tests wants no login; kafka-gate.test.ts logs in at one that does';
+const NO_SASL = 'the strict broker of these tests wants no login; kafka-gate-logins.test.ts logs in at one that does';
 const ADA_ONLY = denying({
   name: 'ada',
   action: 'allow',

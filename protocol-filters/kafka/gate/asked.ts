@@ -19,6 +19,7 @@ const UNRESOLVED = [
   'a topic id that no broker has told',
   'a fetch session that was begun elsewhere',
   'no name that Kafka allows',
+  'more names than can be judged at once',
 ] as const;
 export const Doubt = {
   none: 0,
@@ -29,6 +30,7 @@ export const Doubt = {
   topicId: 5,
   session: 6,
   topicName: 7,
+  tooMany: 8,
 } as const;
 export type Doubt = (typeof Doubt)[keyof typeof Doubt];
 
@@ -42,6 +44,8 @@ const CREATES = 1;
 const IDEMPOTENT = 2;
 const FIRST_BYTES = 256;
 const KEPT_BYTES = 16 * 1024;
+/** Resources of one request. A frame of 100 MiB could name twenty million: nobody judges them while all others wait. */
+const MOST_NAMES = 65_536;
 
 /** ConfigResource.Type. */
 const TOPIC_CONFIG = 2;
@@ -63,10 +67,16 @@ export class Asked implements FieldSink {
   doubt: Doubt = Doubt.none;
   /** It asks as a broker does. */
   isReplica = false;
+  /** Of its records. */
+  recordBytes = 0;
   readonly #ids: TopicIds;
   readonly #book: FactsBook;
   #key: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = HEAD_BYTES;
+  #names = 0;
+  /** Before the topics of its session were added; -1: they were not. */
+  #ownLength = -1;
+  #ownNames = 0;
   #needs: Needs | null = null;
   #apiKey = 0;
   #version = 0;
@@ -88,6 +98,8 @@ export class Asked implements FieldSink {
     this.#needs = needsOf(apiKey);
     if (this.#key.length > KEPT_BYTES) this.#key = Buffer.allocUnsafe(FIRST_BYTES);
     this.#length = HEAD_BYTES;
+    this.#ownLength = -1;
+    this.#names = this.recordBytes = 0;
     this.#flags = this.#keyType = this.#resourceType = 0;
     this.doubt = Doubt.none;
     this.isReplica = this.#isForgetting = this.#isNamed = false;
@@ -97,6 +109,16 @@ export class Asked implements FieldSink {
   cannotSay(doubt: Doubt): void {
     this.#length = HEAD_BYTES;
     this.doubt = doubt;
+  }
+
+  /** The topics of its session follow, be it once more. */
+  beginSession(): void {
+    if (this.#ownLength < 0) {
+      this.#ownLength = this.#length;
+      this.#ownNames = this.#names;
+    }
+    this.#length = this.#ownLength;
+    this.#names = this.#ownNames;
   }
 
   /** A topic that the request does not name itself: its fetch session does. */
@@ -196,6 +218,7 @@ export class Asked implements FieldSink {
   }
 
   records(facts: RecordsFacts): void {
+    this.recordBytes += Math.max(0, facts.bytes);
     // Where the header lies, it may be one of those.
     if (facts.isIdempotent || facts.isTransactional || facts.malformed) this.#flags |= IDEMPOTENT;
   }
@@ -220,6 +243,11 @@ export class Asked implements FieldSink {
   }
 
   #put(tag: number, buf: Uint8Array, start: number, end: number): void {
+    if (this.#names >= MOST_NAMES) {
+      this.doubt = Doubt.tooMany;
+      return;
+    }
+    this.#names++;
     const bytes = end - start;
     const at = this.#length;
     this.#length = at + ENTRY_BYTES + bytes;

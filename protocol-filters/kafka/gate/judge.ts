@@ -34,6 +34,8 @@ export type Ruling = 'settled' | 'waits' | 'over';
 
 const NOTHING = Buffer.alloc(0);
 const UNREADABLE = 'sluice.unreadable';
+/** Without its records; who is denied more is not answered: the reply would name it all again. */
+const MOST_ANSWERED = 2 << 20;
 const BROKERS_ONLY = 'sluice.brokers_only';
 
 /**
@@ -112,6 +114,10 @@ export class Judge {
     const missing = this.#addSession(r);
     if (missing !== 0) return this.#denySelf(parsed, UNREADABLE, 'begun on another connection', missing);
     const { doubt } = this.asked;
+    if (doubt === Doubt.tooMany) {
+      this.#why = denialOf(UNREADABLE, 'more names than can be judged at once');
+      return this.#deny(parsed, true);
+    }
     if (doubt === Doubt.topicId)
       return this.#denySelf(parsed, UNREADABLE, 'an unknown topic id', ErrorCode.unknownTopicId);
     if (doubt === Doubt.topicName)
@@ -151,6 +157,7 @@ export class Judge {
   /** Adds the topics of its session to what it asks for. Not 0: nobody knows the session, and so says its error. */
   #addSession(r: Request): number {
     const { asked } = this;
+    asked.beginSession();
     if (r.isFetch && r.sessionEpoch > 0) {
       const { fetched } = r;
       const known = this.#talk.fetchSessions.find(r.sessionId);
@@ -212,8 +219,8 @@ export class Judge {
     if (this.#part?.without(why) === true) return { kind: 'again' };
     this.#why = why;
     // Who wants no reply gets none, and would never hear of it.
-    this.#isClosing = isSilent;
-    if (isSilent) return { kind: 'close', last: null };
+    this.#isClosing = isSilent || this.#isLarge;
+    if (this.#isClosing) return { kind: 'close', last: null };
     return { kind: 'standIn', bytes: standIn(r.correlationId) };
   }
 
@@ -223,7 +230,7 @@ export class Judge {
     const { r, isSilent } = this.#now;
     this.#why = why;
     this.#isClosing = true;
-    if (isSilent || this.#talk.pending.size > 0) return null;
+    if (isSilent || this.#isLarge || this.#talk.pending.size > 0) return null;
     return this.#errorOf(r, codeOf(why, r.apiKey, r.apiVersion), wordsOf(why)).bytes;
   }
 
@@ -258,9 +265,14 @@ export class Judge {
   #denySelf(parsed: Parsed, policy: string, message: string, code: number): Ruling {
     this.#why = denialOf(policy, message);
     parsed.r.denialCode = code;
-    const { isSilent } = parsed;
-    if (!isSilent) this.#talk.host.replace(Side.downstream, parsed.from, parsed.to, standIn(parsed.r.correlationId));
-    return this.#deny(parsed, isSilent);
+    const closes = parsed.isSilent || this.#isLarge;
+    if (!closes) this.#talk.host.replace(Side.downstream, parsed.from, parsed.to, standIn(parsed.r.correlationId));
+    return this.#deny(parsed, closes);
+  }
+
+  /** Its error would be. */
+  get #isLarge(): boolean {
+    return this.#frame.length - this.asked.recordBytes > MOST_ANSWERED;
   }
 
   #deny(parsed: Parsed, closes: boolean): Ruling {
@@ -334,8 +346,10 @@ export class Judge {
   // ---- replies
 
   /** A request has been answered: what waited for that is looked at again. */
-  answered(r: Request): void {
+  answered(r: Request, isRead: boolean): void {
     if (!this.holds) return;
+    // Whatever the broker refused it for: the session is not what this request was to make of it.
+    if (r.isFetch && r.sessionEpoch > 0 && (r.ownError !== 0 || !isRead)) this.#talk.fetchSessions.delete(r.sessionId);
     if (r.isFetch && r.sessionEpoch >= 0 && !r.isStandIn) this.#fetches--;
     if (this.parsed !== null || this.waitsForReplies) this.#talk.host.resume(Side.downstream);
   }
