@@ -7,6 +7,8 @@ import { show } from './problem.ts';
 export const POLICY_TYPE_URL = 'type.googleapis.com/sluice.filters.network.policy.v1.Policy';
 export const POLICY_FILTER_NAME = 'sluice.filters.network.policy';
 
+/** What no policy of a file decided is told under such a name: `sluice.not_allowed`. */
+const OWN_NAMES = 'sluice.';
 const MAX_PATTERNS = 10_000;
 const MAX_POLICIES = 10_000;
 const MAX_TEXT = 1024;
@@ -71,6 +73,8 @@ export const policySetSchema = message({
       if (one.name !== undefined && names.has(one.name))
         complain([i, 'name'], `${show(one.name)} is already the name of a policy`);
       if (one.name !== undefined) names.add(one.name);
+      if (one.name?.startsWith(OWN_NAMES))
+        complain([i, 'name'], `${show(one.name)}: names in ${OWN_NAMES} are Sluice's own`);
       checkPolicy(one, (field, text) => complain([i, field], text));
     }
   })

@@ -167,6 +167,10 @@ describe('bad policies are told in their place', () => {
       `${PROXIES}policies:\n  - { name: a, action: deny, users: x }\n  - { name: a, action: deny, users: y }\n`,
       ['6:13 policies[1].name: "a" is already the name of a policy'],
     ],
+    "a name of Sluice's own": [
+      `${PROXIES}policies:\n  - { name: sluice.not_allowed, action: deny, users: x }\n`,
+      ['5:13 policies[0].name: "sluice.not_allowed": names in sluice. are Sluice\'s own'],
+    ],
     'the name of another list': [
       `proxies:
   - upstream: postgres://127.0.0.1:5432

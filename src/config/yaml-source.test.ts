@@ -51,7 +51,14 @@ describe('problems', () => {
       ['1:5 a.__proto__: is not allowed as a name', '2:1 constructor: is not allowed as a name'],
     ],
     'a key that is a list': ['? [a]\n: b', ['1:3: is not a name: keys must be plain strings']],
-    'a tag': ['a: !foo x\nb: !!binary aGk=', ['1:4: tags are not supported', '2:4: tags are not supported']],
+    'a tag': [
+      'a: !foo x\nb: !!binary aGk=',
+      [
+        '1:4: tags are not supported: what begins with ! is written in quotes',
+        '2:4: tags are not supported: what begins with ! is written in quotes',
+      ],
+    ],
+    'a star without quotes': ['a: [b, *]', ['1:8: * is written in quotes, "*"']],
     'YAML 1.1': ['%YAML 1.1\n---\na: no', ['1:1: is not YAML 1.2']],
     'two documents': ['a: 1\n---\nb: 2', ['2:1: holds several documents; one is read']],
     'a tab': ['a:\n\tb: 1', ['2:1: is indented with a tab; YAML wants spaces']],
@@ -60,7 +67,10 @@ describe('problems', () => {
       'a: [1',
       ['1:6: flow sequence in block collection must be sufficiently indented and end with a ]'],
     ],
-    'an alias without anchor': ['a: *x', ['1:4 a: there is no anchor &x before *x']],
+    'an alias without anchor': [
+      'a: *x',
+      ['1:4 a: there is no anchor &x before *x; a pattern is written in quotes, "*x"'],
+    ],
     'an alias of itself': ['a: &x [1, *x]', ['1:11 a[1]: *x refers to itself']],
     'deep brackets': ['['.repeat(100_000), ['1:101: is nested too deeply']],
     'deep braces': ['{a: '.repeat(101), ['1:401: is nested too deeply']],

@@ -49,7 +49,8 @@ export function readYaml(text: string, file: string): { source: Source; problems
     return alone(1, 1, 'cannot be read as YAML');
   }
   const problems: Problem[] = [...doc.errors, ...doc.warnings].map((error) => {
-    const message = escapeControls(redact(YAML_MESSAGES[error.code] ?? lowerFirst(error.message)));
+    const said = error.message === LONE_STAR ? '* is written in quotes, "*"' : YAML_MESSAGES[error.code];
+    const message = escapeControls(redact(said ?? lowerFirst(error.message)));
     return { file, ...at(error.pos[0]), path: '', message };
   });
   if (doc.directives.yaml.explicit && doc.directives.yaml.version !== '1.2')
@@ -83,10 +84,13 @@ export const printYaml = (tree: Json): string =>
 
 const YAML_MESSAGES: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'holds several documents; one is read',
-  TAG_RESOLVE_FAILED: 'tags are not supported',
+  TAG_RESOLVE_FAILED: 'tags are not supported: what begins with ! is written in quotes',
   NON_STRING_KEY: 'is not a name: keys must be plain strings',
   TAB_AS_INDENT: 'is indented with a tab; YAML wants spaces',
 };
+
+/** What the parser says of `targets: *`. */
+const LONE_STAR = 'Alias cannot be an empty string';
 
 const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1);
 
@@ -161,7 +165,9 @@ class Walk {
       this.found.push({
         path,
         what: 'value',
-        message: target ? `*${name} refers to itself` : `there is no anchor &${name} before *${name}`,
+        message: target
+          ? `*${name} refers to itself`
+          : `there is no anchor &${name} before *${name}; a pattern is written in quotes, "*${name}"`,
       });
       return null;
     }

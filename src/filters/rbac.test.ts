@@ -220,6 +220,12 @@ describe('a reload', () => {
     expect(ask(orders).judgement.policy).toBe('o');
     expect(ask(secret).verdict).toBe('allow');
   });
+  test('a connection from before: what passes already cannot be refused in its place, so it closes at once', async () => {
+    const { ask, link, update } = await linkOf(configOf({ shadow: deny.enforced, delay_deny: 60_000 }));
+    expect(update({ ...deny, delay_deny: 60_000 })).toBe(true);
+    expect(ask(secret).verdict).toBe('deny');
+    expect(link.denial?.closes).toBe(true);
+  });
   test('the filter is gone: nothing is decided any more', async () => {
     const { ask, update } = await linkOf(deny);
     expect(update(null)).toBe(true);

@@ -210,7 +210,8 @@ class MessageRbac extends ConnectionRbac {
   #denyTurn(policy: string): void {
     this.record.terminated(policy);
     this.connection.info.closeReason ||= CLOSE_REASON;
-    const held = this.hold(() => this.connection.close('flush', CLOSE_REASON));
+    // One that was opened while nothing was enforced holds no message: there is no place to say the error in.
+    const held = this.enforces && this.hold(() => this.connection.close('flush', CLOSE_REASON));
     if (held) this.#deniedBy = policy;
     this.denial = { ...denialOf(policy), closes: !held };
   }

@@ -43,9 +43,9 @@ describe('bypass: mongodb', () => {
   });
 
   for (const { id, title, cases } of rows)
-    for (const each of cases)
+    for (const [place, each] of cases.entries())
       test(`${id} ${title}: ${each.name}`, async () => {
-        playCut(each);
-        if (each.notReal === undefined && each.breaks !== true) await playReal(each, await planeOf(each), truth);
+        playCut(each, place);
+        if (each.notReal === undefined && each.breaks !== true) await playReal(each, place, await planeOf(each), truth);
       });
 });

@@ -5,7 +5,8 @@ import type { Gated } from './gated.ts';
 /**
  * What each of these agrees on, or says, closes an enforced connection, or is taken from it, or waits
  * for an answer that was recorded later: the bypass corpus has them. */
-const NOT_LET_THROUGH = /compress|ssl|local-infile|import-file|^raw-commands$|^raw-long-data$|^mariadb-(?:execute|returning|stream)$/;
+const NOT_LET_THROUGH =
+  /compress|ssl|local-infile|import-file|^raw-commands$|^raw-long-data$|^mariadb-(?:execute|returning|stream)$/;
 
 const TAKEN = (C.compress | C.zstdCompressionAlgorithm | C.ssl | C.capabilityExtension | C.localFiles) >>> 0;
 

@@ -38,6 +38,8 @@ export interface TrialResult {
   readonly without_policies: number;
   readonly unknown_listener: number;
   readonly unknown: number;
+  /** The first different ones of those of which nothing is told, at most MAX_EXAMPLES. */
+  readonly unknown_examples: readonly string[];
   readonly policies: readonly Denied[];
 }
 
@@ -72,6 +74,7 @@ export class Trial {
     maxReplyBytes: 0,
   };
   readonly #counts = { exchanges: 0, denied: 0, shadow: 0, approximate: 0, without: 0, listener: 0, unknown: 0 };
+  readonly #unknown = new Set<string>();
   #now = 0;
 
   constructor(
@@ -104,6 +107,7 @@ export class Trial {
     const operation = this.#operation(seen, judge.vocabulary);
     if (operation === null || !operation.told) {
       counts.unknown++;
+      if (this.#unknown.size < MAX_EXAMPLES) this.#unknown.add(`${seen.listener}: ${seen.text || seen.operation}`);
       return;
     }
     if (!operation.exact) counts.approximate++;
@@ -147,6 +151,7 @@ export class Trial {
       without_policies: without,
       unknown_listener: listener,
       unknown,
+      unknown_examples: [...this.#unknown],
       policies,
     };
   }
@@ -208,10 +213,15 @@ export function printTrial(config: string, result: TrialResult): string {
   const left = [
     [without_policies, 'are of a listener without policies'],
     [unknown_listener, 'are of a listener that the file does not have'],
-    [unknown, 'could not be judged: their lines do not say what they touch'],
     [approximate, 'were judged by what their digest tells, which may fold names and leave some out'],
   ] as const;
   const notes = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  if (unknown > 0)
+    notes.push(
+      `${unknown} could not be judged: their lines do not say what they touch. What nobody can read is denied where policies`,
+      'are enforced, unless they allow $unresolved or `unparsed: allow` says otherwise:',
+      ...result.unknown_examples.map((text) => `  ${oneLine(text)}`),
+    );
   return `${[...lines, ...(notes.length > 0 ? [''] : []), ...notes].join('\n')}\n`;
 }
 
