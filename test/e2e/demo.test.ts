@@ -146,7 +146,12 @@ function account(stdout: string) {
 async function startDemo(args: readonly string[] = []): Promise<Places> {
   const started = startCommand(['demo', ...args]);
   demo = started;
-  await poll('the demo runs', () => started.stdout().includes('Ctrl-C'), { withinMs: 30_000 });
+  let ended = false;
+  void started.exited.then(() => {
+    ended = true;
+  });
+  await poll('the demo runs', () => ended || started.stdout().includes('Ctrl-C'), { withinMs: 60_000 });
+  expect(ended, started.stderr()).toBe(false);
   return places(started.stdout());
 }
 

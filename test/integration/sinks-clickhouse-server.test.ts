@@ -71,16 +71,16 @@ describe('schema', () => {
     });
     await migrate(store, options('barred'), 'old', undefined, within(), schemaSteps().slice(0, 5));
     expect((await barred.deliver(parcel, within())).why).toBe(
-      'the schema of database barred has version 5 of 8: sluice clickhouse migrate',
+      'the schema of database barred has version 5 of 9: sluice clickhouse migrate',
     );
     await migrate(store, options('barred'), 'new');
     expect((await barred.deliver(parcel, within())).kind).toBe('delivered');
 
-    await store.command("INSERT INTO barred.schema_migrations (version, name, checksum) VALUES (9, 'later', 'f')");
+    await store.command("INSERT INTO barred.schema_migrations (version, name, checksum) VALUES (10, 'later', 'f')");
     expect((await stage.embedded('barred').deliver(parcel, within())).why).toMatch(
-      /^the schema of database barred has version 9, newer than this Sluice's 8/,
+      /^the schema of database barred has version 10, newer than this Sluice's 9/,
     );
-    await store.command('ALTER TABLE barred.schema_migrations DELETE WHERE version = 9 SETTINGS mutations_sync = 2');
+    await store.command('ALTER TABLE barred.schema_migrations DELETE WHERE version = 10 SETTINGS mutations_sync = 2');
     await store.command(
       "ALTER TABLE barred.schema_migrations UPDATE checksum = 'abc' WHERE version = 2 SETTINGS mutations_sync = 2",
     );
@@ -293,7 +293,10 @@ describe('over HTTP', () => {
     });
     other.closeAllConnections();
     await new Promise((resolve) => other.close(resolve));
-    expect(await elsewhere.deliver(parcel, within())).toEqual({ kind: 'later', why: `${url}: connection refused` });
+    const gone = await elsewhere.deliver(parcel, within());
+    // The connection that was kept may not know yet that it is over.
+    if (gone.why === `${url}: connection reset`) Object.assign(gone, await elsewhere.deliver(parcel, within()));
+    expect(gone).toEqual({ kind: 'later', why: `${url}: connection refused` });
     await elsewhere.close();
   });
 });
@@ -338,16 +341,16 @@ test('sluice clickhouse migrate: what it would do, what it did, and nothing the 
   const dry = await run({ dryRun: true });
   expect(dry.code).toBe(0);
   expect(dry.out).toContain('CREATE TABLE IF NOT EXISTS `by_hand`.exchanges\n');
-  expect(dry.out).toContain(`-- ${stage.http.url}, database by_hand: would bring the schema from version 0 to 8\n`);
+  expect(dry.out).toContain(`-- ${stage.http.url}, database by_hand: would bring the schema from version 0 to 9\n`);
   const names = schemaSteps()
     .map(({ version, name }) => `000${version}_${name}\n`)
     .join('');
   expect(await run({ dryRun: false })).toEqual({
     code: 0,
-    out: `schema_migrations\n${names}${stage.http.url}, database by_hand: brought the schema from version 0 to 8\n`,
+    out: `schema_migrations\n${names}${stage.http.url}, database by_hand: brought the schema from version 0 to 9\n`,
     err: '',
   });
-  expect((await run({ dryRun: false })).out).toBe(`${stage.http.url}, database by_hand: version 8, nothing to do\n`);
+  expect((await run({ dryRun: false })).out).toBe(`${stage.http.url}, database by_hand: version 9, nothing to do\n`);
   const denied = await run({ dryRun: false, password: 'Wr0ng-one' });
   expect(denied).toMatchObject({ code: 1, out: '', err: expect.stringContaining('wrong user or password') });
   expect(denied.err).not.toContain('Wr0ng-one');
