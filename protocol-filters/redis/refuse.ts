@@ -13,8 +13,7 @@ const MAX_LINE_BYTES = 256;
 
 /** `-CODE text`, one line: bytes that no line may hold become `?`, text that is too long ends with `...`. */
 function errorLine(code: string, text: string): Buffer {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not stand in a line
-  let line = Buffer.from(`-${code} ${text.replace(/[\u0000-\u001f\u007f\u2028\u2029]/g, '?')}`);
+  let line = Buffer.from(`-${code} ${text.replace(/[\p{Cc}\u2028\u2029]/gu, '?')}`);
   if (line.length > MAX_LINE_BYTES - 2)
     line = Buffer.concat([line.subarray(0, utf8End(line, MAX_LINE_BYTES - 5)), DOTS]);
   return Buffer.concat([line, CRLF]);
