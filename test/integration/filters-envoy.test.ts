@@ -88,7 +88,11 @@ describe('behaviour', () => {
     );
     for (let at = 0; at < running.length; at += 20)
       await Promise.all(
-        running.slice(at, at + 20).map(async (one) => seen.set(one.name, await play(one, plane.port(one.name)))),
+        running
+          .slice(at, at + 20)
+          .map(async (one) =>
+            seen.set(one.name, await play(one, plane.port(one.name), recorded.get(one.name)?.clients)),
+          ),
       );
     const clients = running.reduce((sum, one) => sum + (one.clients ?? 1), 0);
     await poll('all connections end', () => plane.connections.length === clients);
