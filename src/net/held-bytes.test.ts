@@ -30,6 +30,14 @@ class Model {
 
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), bytes: fc.uint8Array({ maxLength: 300 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('lend' as const),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+      clears: fc.array(fc.nat(200), { maxLength: 3 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('clear' as const), ahead: fc.nat(400) }) },
   {
     weight: 2,
@@ -60,9 +68,21 @@ test('does what a naive model does, in any order of append, clear, replace, inse
             model.received.push(...one.bytes);
             break;
           }
+          case 'lend': {
+            const noise = Buffer.concat([Buffer.from('noise'), one.bytes, Buffer.from('noise')]);
+            if (held.length === 0) held.lend(noise, 5, 5 + one.bytes.length, true);
+            else held.append(noise, 5, 5 + one.bytes.length);
+            model.received.push(...one.bytes);
+            for (const ahead of one.clears) {
+              clear(held, model, ahead, first);
+              expect(left(held)).toEqual(model.take());
+            }
+            held.keep();
+            noise.fill(0);
+            break;
+          }
           case 'clear':
-            held.clear(first + model.clearTo + one.ahead);
-            model.clearTo = Math.min(model.clearTo + one.ahead, model.received.length);
+            clear(held, model, one.ahead, first);
             break;
           case 'replace': {
             // From what is not cleared yet; it may reach past what was received.
@@ -78,7 +98,7 @@ test('does what a naive model does, in any order of append, clear, replace, inse
             insertInOrder(model, one.bytes);
             break;
           case 'take':
-            expect([...(held.take() ?? [])]).toEqual(model.take());
+            expect(left(held)).toEqual(model.take());
             break;
         }
         expect(held.cleared).toBe(first + model.cleared);
@@ -92,6 +112,20 @@ test('does what a naive model does, in any order of append, clear, replace, inse
     { numRuns: 2000 },
   );
 });
+
+function clear(held: HeldBytes, model: Model, ahead: number, first: number): void {
+  held.clear(first + model.clearTo + ahead);
+  model.clearTo = Math.min(model.clearTo + ahead, model.received.length);
+}
+
+/** What leaves, by reference where it may. */
+function left(held: HeldBytes): number[] {
+  const to = held.leavesTo;
+  if (to < 0) return [...(held.take() ?? [])];
+  const out = [...held.buffer.subarray(held.start, to)];
+  held.leave();
+  return out;
+}
 
 /** An insertion stands before a replacement that begins where it stands, and after earlier insertions there. */
 function insertInOrder(model: Model, bytes: Uint8Array): void {
@@ -167,6 +201,34 @@ describe('by hand', () => {
       buffer = held.buffer;
     }
     expect(moves).toBeLessThan(20);
+  });
+
+  test('a lent chunk leaves by reference, and only its rest is copied', () => {
+    const held = new HeldBytes();
+    const chunk = Buffer.from('whole;half');
+    held.lend(chunk, 0, 10, true);
+    held.clear(6);
+    expect(held.buffer).toBe(chunk);
+    expect([held.start, held.leavesTo, held.given]).toEqual([0, 6, true]);
+    held.leave();
+    held.keep();
+    chunk.fill(0);
+    expect([held.leavesTo, held.given]).toEqual([-1, false]);
+    held.clear(10);
+    expect(taken(held)).toBe('half');
+    held.lend(chunk, 0, 3, false);
+    held.clear(13);
+    held.leave();
+    expect(held.buffer).not.toBe(chunk);
+  });
+
+  test('a lent chunk with something in its place leaves as a copy', () => {
+    const held = new HeldBytes();
+    held.lend(Buffer.from('abc'), 0, 3, true);
+    held.clear(3);
+    held.insert(Buffer.from('d'));
+    expect(held.leavesTo).toBe(-1);
+    expect(taken(held)).toBe('abcd');
   });
 
   test('a large hold is given back when it has left', () => {

@@ -1,6 +1,9 @@
 /**
  * The gate's memory of one direction: bytes received and not yet allowed to leave, and what shall leave in their place.
  * Offsets are absolute. The buffer grows with what was received, never with what was declared.
+ *
+ * A chunk that finds nothing held is lent: it is read where it stands, and what may leave at once leaves by reference.
+ * keep() copies the rest. So whole messages cost the gate no copy and an idle connection no memory.
  */
 export class HeldBytes {
   /** The bytes from `cleared` on stand at buffer[start..]. */
@@ -12,6 +15,10 @@ export class HeldBytes {
   /** How far the session has read. */
   read = 0;
   #clearTo = 0;
+  /** Not null: `buffer` is the reader's, and this is what was ours until then. */
+  #own: Buffer | null = null;
+  /** Of the lent buffer: it may be written by reference (TransportEvents.onData). */
+  given = false;
   /** Sorted by offset; an insertion has from === to and stands before a replacement that begins at the same offset. */
   readonly #edits: Edit[] = [];
 
@@ -30,6 +37,27 @@ export class HeldBytes {
     this.start = this.end = 0;
     this.buffer = EMPTY;
     this.#edits.length = 0;
+  }
+
+  /** Nothing may be held. keep() must follow before the caller returns. */
+  lend(buf: Buffer, start: number, end: number, given: boolean): void {
+    this.#own = this.buffer;
+    this.buffer = buf;
+    this.start = start;
+    this.end = end;
+    this.given = given;
+  }
+
+  /** Copies what is left of a lent chunk. */
+  keep(): void {
+    const own = this.#own;
+    if (own === null) return;
+    const { buffer, start, end } = this;
+    this.#own = null;
+    this.given = false;
+    this.buffer = own;
+    this.start = this.end = 0;
+    if (start < end) this.append(buffer, start, end);
   }
 
   append(buf: Buffer, start: number, end: number): void {
@@ -67,6 +95,23 @@ export class HeldBytes {
     this.replace(this.#clearTo, this.#clearTo, bytes);
   }
 
+  /**
+   * Where what may leave now ends, if it can leave as it came, from buffer[start] on; -1: take() tells what leaves. After
+   * leave(), and not before, it has left.
+   */
+  get leavesTo(): number {
+    if (this.#own === null || this.#clearTo === this.cleared) return -1;
+    return this.#edits.length === 0 || this.#edits[0]!.from > this.#clearTo ? this.indexOf(this.#clearTo) : -1;
+  }
+
+  leave(): void {
+    const upTo = this.#clearTo;
+    this.start = this.indexOf(upTo);
+    this.cleared = upTo;
+    if (this.read < upTo) this.read = upTo;
+    if (this.start === this.end) this.#release();
+  }
+
   /** What may leave now, edits applied, in one buffer; null if nothing. The caller owns it. */
   take(): Buffer | null {
     const upTo = this.#clearTo;
@@ -87,10 +132,7 @@ export class HeldBytes {
     edits.splice(0, done);
     if (upTo > at) pieces.push(this.buffer.subarray(this.indexOf(at), this.indexOf(upTo)));
     const out = pieces.length === 0 ? null : Buffer.concat(pieces);
-    this.start = this.indexOf(upTo);
-    this.cleared = upTo;
-    if (this.read < upTo) this.read = upTo;
-    if (this.start === this.end) this.#release();
+    this.leave();
     return out !== null && out.length > 0 ? out : null;
   }
 
@@ -102,6 +144,7 @@ export class HeldBytes {
   }
 
   #release(): void {
+    this.keep(); // gives a lent buffer back
     this.start = this.end = 0;
     if (this.buffer.length > KEEP_BYTES) this.buffer = EMPTY;
   }

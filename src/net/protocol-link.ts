@@ -177,6 +177,10 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
       if (held === null) {
         this.#forward(side, buf, start, end, given, false);
         if (!this.#over) this.#read(side, buf, start, end, at); // passing it on may have ended the connection
+      } else if (held.length === 0) {
+        this.#takeLent(side, held, buf, start, end, given, endStream);
+        if (this.#drainWanted) this.tryLeave();
+        return;
       } else {
         held.append(buf, start, end);
         if (!this.#holding[side]) this.#readHeld(side, held);
@@ -185,6 +189,26 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     if (endStream) this.#finWaits[side] = true;
     this.#settle();
     if (this.#drainWanted) this.tryLeave();
+  }
+
+  /** Nothing is held: the chunk is read where it stands, and only what must stay is copied. */
+  #takeLent(
+    side: Side,
+    held: HeldBytes,
+    buf: Buffer,
+    start: number,
+    end: number,
+    given: boolean,
+    endStream: boolean,
+  ): void {
+    held.lend(buf, start, end, given);
+    try {
+      if (!this.#holding[side]) this.#readHeld(side, held);
+      if (endStream) this.#finWaits[side] = true;
+      this.#settle();
+    } finally {
+      held.keep();
+    }
   }
 
   #forward(side: Side, buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): void {
@@ -257,11 +281,23 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     if (held === null || this.#over) return;
     if (this.#opaque) held.clear(held.received);
     else if (this.#gears[side] === 'tap') held.clear(held.read); // on the way back from the gate: what was read may go
-    const out = held.take();
-    if (out !== null) this.#forward(side, out, 0, out.length, true, false);
+    this.#leave(side, held);
     // Only what the session declines to read counts against the limit: an unfinished message must be let in to be judged.
     this.#pause(side, held.received - held.read > this.#callbacks.connection.bufferLimitBytes);
     if (this.#gears[side] === 'tap' && held.length === 0) this.#held[side] = null;
+  }
+
+  /** What was cleared goes on. */
+  #leave(side: Side, held: HeldBytes): void {
+    const to = held.leavesTo;
+    if (to < 0) {
+      const out = held.take();
+      if (out !== null) this.#forward(side, out, 0, out.length, true, false);
+      return;
+    }
+    const { buffer, start, given } = held;
+    held.leave();
+    this.#forward(side, buffer, start, to, given, false);
   }
 
   #pause(side: Side, over: boolean): void {
@@ -484,8 +520,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     if (this.#over) return;
     for (const side of BOTH) {
       const held = this.#held[side];
-      const out = held?.take();
-      if (out) this.#forward(side, out, 0, out.length, true, false);
+      if (held !== null) this.#leave(side, held);
     }
     this.#callbacks.connection.close('flush', reason);
   }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { seeded } from '../../src/net/simulated.ts';
 import { filterEnv } from './filter-env.ts';
 import { asRecorded, type Gated, gatedScript } from './gated.ts';
 import type { EndedExchange } from './session-harness.ts';
@@ -14,19 +15,33 @@ const LONG_SESSION_BYTES = 1500;
 /** Offsets of one line that are tried, beside those near its ends. */
 const MOST_OFFSETS = 100;
 const EVERY_NTH = 7;
+/** Cuts of one session: each plays all of it. */
+const MOST_CUTS = process.env['SLUICE_EVERY_CUT'] === '1' ? Number.POSITIVE_INFINITY : 150;
 
-/** Every offset of short sessions; of long ones those near the ends of what a peer said at once, and some of the rest, seeded. */
+interface Cut {
+  readonly line: number;
+  readonly at: number;
+}
+
+/** Some of the cuts, seeded. */
+function cutsOf(script: Script): Cut[] {
+  const cuts = script.flatMap((_, line) => offsetsOf(script, line).map((at) => ({ line, at })));
+  const random = seeded(cuts.length);
+  return cuts.filter(() => random() * cuts.length < MOST_CUTS);
+}
+
+const isLong = (script: Script): boolean =>
+  script.reduce((sum, [, bytes]) => sum + bytes.length, 0) > LONG_SESSION_BYTES;
+
+/** Every offset of short sessions; of long ones those near the ends of what a peer said at once, and some of the rest. */
 function offsetsOf(script: Script, line: number): number[] {
   const { length } = script[line]![1];
   const all = Array.from({ length: Math.max(0, length - 1) }, (_, i) => i + 1);
-  if (script.reduce((sum, [, bytes]) => sum + bytes.length, 0) <= LONG_SESSION_BYTES) return all;
+  if (!isLong(script)) return all;
   const every = Math.max(EVERY_NTH, Math.ceil(length / MOST_OFFSETS));
   const near = length > 2048 ? 64 : 8;
-  let seed = 7 + line;
-  return all.filter((at) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-    return at < near || at > length - near || (seed >> 8) % every === 0;
-  });
+  const random = seeded(7 + line);
+  return all.filter((at) => at < near || at > length - near || random() * every < 1);
 }
 
 /** All of an exchange but its digest object, which its text stands for. */
@@ -71,16 +86,14 @@ export function testRecordedSessions(protocol: ProtocolFilter, least: number, ga
           const toServer = said(script, '>');
           const toClient = said(script, '<');
           expect(plain.closed).toBe('');
-          script.forEach((_, line) => {
-            for (const at of offsetsOf(script, line)) {
-              const cut = playOf(protocol, script, chain, (bytes, i) =>
-                i === line ? [bytes.subarray(0, at), bytes.subarray(at)] : [bytes],
-              ).harness;
-              if (print(cut.ended) !== want) expect(cut.ended).toEqual(plain.ended);
-              expect(cut.sent(Side.upstream).equals(toServer)).toBe(true);
-              expect(cut.sent(Side.downstream).equals(toClient)).toBe(true);
-            }
-          });
+          for (const { line, at } of cutsOf(script)) {
+            const cut = playOf(protocol, script, chain, (bytes, i) =>
+              i === line ? [bytes.subarray(0, at), bytes.subarray(at)] : [bytes],
+            ).harness;
+            if (print(cut.ended) !== want) expect(cut.ended).toEqual(plain.ended);
+            expect(cut.sent(Side.upstream).equals(toServer)).toBe(true);
+            expect(cut.sent(Side.downstream).equals(toClient)).toBe(true);
+          }
         });
       }
     }
