@@ -103,7 +103,8 @@ export class Inquiry {
     const talk = this.#talk;
     if (!talk.host.judges) return 'allow';
     const facts = this.#facts;
-    facts.length = this.#bare.length = 0;
+    empty(facts);
+    empty(this.#bare);
     if (doubt !== '') {
       facts.push(unreadable(this.digests[0] ?? talk.bound.nothing, doubt));
       return this.#gate!.denySelf(type, this.#setTurn(from, prepares), doubt);
@@ -207,7 +208,7 @@ export class Inquiry {
     if (statement !== null && statement.digest === talk.bound.nothing) return 'allow';
     if (this.#gate !== null && !this.#gate.mayRun(statement)) return 'later';
     const facts = this.#facts;
-    facts.length = 0;
+    empty(facts);
     const schema = this.#gate?.isUnsure === true ? '' : this.#talk.reading.schema;
     const named = this.#namedFacts([statement?.effect ?? null], 0, schema);
     const { bare = [], judged = [] } = statement ?? {};
@@ -224,7 +225,7 @@ export class Inquiry {
 
   /** Asks about one operation that has no text; its exchange stands in `ops`. */
   askOne(type: number, facts: OperationFacts, from: number): Answer {
-    this.#facts.length = 0;
+    empty(this.#facts);
     this.#facts.push(facts);
     return this.#ask(type, from, false);
   }
@@ -248,9 +249,9 @@ export class Inquiry {
     this.forget();
   }
 
-  /** Empties `ops`. By pop(), which keeps the array's store; `length = 0` gives it up, an allocation a query. */
+  /** Empties `ops`. */
   forget(): void {
-    while (this.ops.length > 0) this.ops.pop();
+    empty(this.ops);
   }
 
   #setTurn(from: number, prepares: boolean): Turn {
@@ -261,6 +262,11 @@ export class Inquiry {
     turn.prepares = prepares;
     return turn;
   }
+}
+
+/** By pop(), which keeps the array's store; `length = 0` gives it up, an allocation a query. */
+function empty(array: unknown[]): void {
+  while (array.length > 0) array.pop();
 }
 
 const nothing = (): void => {};
