@@ -86,9 +86,11 @@ test('one line an exchange, one a connection', async () => {
       verdict: '',
       shadow_policy: '',
       shadow_verdict: '',
+      policy_snapshot: '',
       duration_ns: 1_000_250_000,
       ttfb_ns: 125_000_000,
       proxy_ns: 0,
+      request_offset: 0,
       request_bytes: 100,
       response_bytes: 1000,
       rows_sent: 10,
@@ -350,9 +352,9 @@ describe('stdout', () => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
   /** Starts a logging process; reports() gives what it says of itself, one by one. */
-  function run(batches: number, stdout: 'pipe' | number) {
+  function run(batches: number, stdout: 'pipe' | number, ...more: string[]) {
     const fixture = fileURLToPath(new URL('access-log.fixture.ts', import.meta.url));
-    const child = spawn(process.execPath, [fixture, String(batches)], { stdio: ['pipe', stdout, 'pipe'] });
+    const child = spawn(process.execPath, [fixture, String(batches), ...more], { stdio: ['pipe', stdout, 'pipe'] });
     children.push(child);
     const lines = createInterface({ input: child.stderr! })[Symbol.asyncIterator]();
     return { child, report: async () => JSON.parse((await lines.next()).value as string) };
@@ -374,6 +376,13 @@ describe('stdout', () => {
         .slice(0, -1)
         .map((line) => JSON.parse(line).seq),
     ).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+  });
+
+  test('a pipe that nobody reads, and that another process left blocking, does not hold the process', async () => {
+    const { report } = run(10, 'pipe', 'sibling');
+    const half = await report();
+    expect(half.written + half.waiting + half.dropped).toBe(5000);
+    expect(half.dropped).toBeGreaterThan(0);
   });
 
   test('a pipe that nobody reads costs lines, not the process', async () => {

@@ -39,12 +39,17 @@ const fileOutput = (fd: number, own: boolean): Output => ({
   },
 });
 
+/** Of a pipe's or socket's stream: libuv's handle. */
+type Pipe = NodeJS.WriteStream & { readonly _handle?: { setBlocking?(blocks: boolean): unknown } | null };
+
 /** Pipes and sockets: Node queues what the reader does not take, and keeps the descriptor when the reader is gone. */
 function streamOutput(stream: NodeJS.WriteStream): Output {
   const ignore = (): void => {}; // the write's callback is told; without a listener the process would die
   stream.on('error', ignore);
   return {
     write: (bytes, done) => {
+      // The descriptor is our siblings', too, and one that ends makes it block again: the loop would wait for the reader.
+      (stream as Pipe)._handle?.setBlocking?.(false);
       stream.write(bytes, (error) => done(error ?? null, error ? 0 : bytes.length));
     },
     close: () => stream.off('error', ignore),
