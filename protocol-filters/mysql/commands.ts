@@ -134,3 +134,35 @@ export const COMMANDS: readonly CommandInfo[] = (() => {
 export const KINDS: readonly string[] = COMMANDS.map(({ name }) =>
   name === 'stmt_reset' ? name : name.replace(/^stmt_/, ''),
 );
+
+/** Payloads of commands whose fields have one length: servers say of none what they make of more. */
+const FIXED: readonly (readonly [byte: number, payloadBytes: number])[] = [
+  [Command.quit, 1],
+  [Command.statistics, 1],
+  [Command.processInfo, 1],
+  [Command.debug, 1],
+  [Command.ping, 1],
+  [Command.resetConnection, 1],
+  [Command.refresh, 2],
+  [Command.shutdown, 2],
+  [Command.setOption, 3],
+  [Command.processKill, 5],
+  [Command.stmtClose, 5],
+  [Command.stmtReset, 5],
+  [Command.stmtFetch, 9],
+];
+const MOST_BYTES: readonly number[] = (() => {
+  const table: number[] = new Array(256).fill(Number.POSITIVE_INFINITY);
+  for (const [byte, bytes] of FIXED) table[byte] = bytes;
+  return table;
+})();
+
+/** What stands behind the fields of a command with so many bytes of payload has no meaning that can be judged (threats X-04). */
+export const mostBytesOf = (command: number): number => MOST_BYTES[command]!;
+
+/** First byte of a semi-synchronous acknowledgement. */
+const ACKNOWLEDGES = 0xef;
+
+/** What a replica says while it is sent events: what it has, or that it leaves. Its payload begins at buf[start]. */
+export const isSaidInStream = (buf: Buffer, start: number, payloadBytes: number): boolean =>
+  payloadBytes > 0 && (buf[start] === ACKNOWLEDGES || (buf[start] === Command.quit && payloadBytes === 1));

@@ -54,7 +54,8 @@ export class ConnectionPhase {
   onClient(buf: Buffer, start: number, end: number, payloadBytes: number, packets: Packets): boolean {
     const talk = this.#talk;
     if (this.#isRefused) {
-      // It has read the error, or not yet: it leaves.
+      // It has read the error, or not yet: it leaves. A server that has refused somebody is sent nothing more by a gate (threats X-08).
+      if (talk.gate !== null) talk.host.replace(Side.downstream, packets.beganAt, packets.endsAt, null);
       packets.expected = -1;
       return true;
     }

@@ -2,7 +2,7 @@ import { type Exchange, Flag, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Backend } from './backend.ts';
-import { COMMANDS, Command, KINDS, Reply } from './commands.ts';
+import { COMMANDS, Command, isSaidInStream, KINDS, mostBytesOf, Reply } from './commands.ts';
 import type { ConnectionPhase } from './connection-phase.ts';
 import { type Conversation, Phase } from './conversation.ts';
 import { effect } from './effects.ts';
@@ -57,6 +57,8 @@ export class Frontend implements PacketSink {
     if (talk.phase !== Phase.ready) return this.#connection.onClient(buf, start, end, payloadBytes, packets);
     if (talk.infile) return this.#file(payloadBytes);
     if (talk.streaming) {
+      // Once its stream is over the server takes for a command whatever else has come: that waits, and is judged then.
+      if (talk.gate !== null && !isSaidInStream(buf, start, payloadBytes)) return !talk.gate.hold();
       // A replica acknowledges what it has (semi-synchronous replication), or says that it leaves.
       talk.host.aside(Side.downstream, 'replica', packets.wireBytes);
       packets.expected = -1;
@@ -84,7 +86,10 @@ export class Frontend implements PacketSink {
   /** Policies are asked first. */
   #judged(inquiry: Inquiry, command: number, buf: Buffer, start: number, end: number, payloadBytes: number): boolean {
     const talk = this.#talk;
-    if (talk.gate?.holds(command, buf, start, end)) return false;
+    if (talk.gate !== null) {
+      if (payloadBytes > mostBytesOf(command)) return this.#fault('ambiguous');
+      if (talk.gate.holds(command, buf, start, end)) return false;
+    }
     const answer = inquiry.ask(command, buf, start, end, payloadBytes);
     if (answer === 'hold') return false;
     talk.bound.stats.command(command);
@@ -189,6 +194,7 @@ export class Frontend implements PacketSink {
       talk.preparing++;
     } else if (texts.digests.length === 1) statement.effect = texts.effectAt(0, buf);
     statement.facts = inquiry?.prepared ?? null;
+    statement.said = inquiry?.said ?? null;
     talk.book.last = statement;
     this.#await(Command.stmtPrepare, turn, null, statement, this.packets.startedAt, bytes);
     return true;
@@ -244,6 +250,7 @@ export class Frontend implements PacketSink {
     registry.add(own.long_data_bytes, bytes);
     const statement = talk.book.find(u32leAt(buf, start + 1));
     if (statement === null) return true;
+    if (statement.longBytes === 0) statement.longFrom = this.packets.beganAt;
     statement.longBytes += bytes;
     if (statement.longAt === 0) statement.longAt = this.packets.startedAt;
     return true;
@@ -328,6 +335,8 @@ export class Frontend implements PacketSink {
     const talk = this.#talk;
     const { packets } = this;
     const { kept } = packets;
+    // Of what is held nothing has left: that is no answer to it.
+    if (talk.gate !== null) return null;
     if (!packets.inside || this.#answered || talk.infile || kept.bytes === 0) return null;
     this.#answered = true;
     const command = kept.buffer[0]!;

@@ -51,6 +51,7 @@ export class Backend implements FrameSink {
     this.#talk = talk;
     this.#gate = gate;
     this.failures = new Failures(talk, gate);
+    talk.tellFailure = () => this.failures.resolve(true);
     this.framing = new Framing(this, BACKEND_LENGTHS, KEEP);
     this.#cuts = gate !== null && talk.host.cuts ? new Cuts(talk, gate, this.failures) : null;
     if (this.#cuts !== null) this.framing.early = EARLY_CUT;
@@ -75,7 +76,6 @@ export class Backend implements FrameSink {
 
   /** Decoding is over. An enforced client is told, unless it is in the middle of a message of the server. */
   fault(fault: Fault): void {
-    this.failures.resolve(true);
     this.#talk.fault(fault, !this.framing.inside);
   }
 
@@ -431,6 +431,12 @@ export class Backend implements FrameSink {
       return talk.fatal || this.#gate === null ? Onward.next : this.#unexpected();
     }
     if (this.#gate?.precedes(pending.head, from)) return this.#unexpected();
+    // Its batch has failed already: until its Sync a server has no more to say than that the session ends.
+    if (talk.failure !== null && this.#gate !== null) {
+      if (!talk.fatal) return this.#unexpected();
+      talk.host.aside(Side.upstream, 'error', bytes);
+      return Onward.next;
+    }
     this.#reply(bytes);
     talk.copyIn = talk.copyOut = talk.copyBoth = false;
     const marks = pending.isStandIn(pending.head) ? this.#gate!.closed(pending.head) : null;

@@ -61,6 +61,7 @@ export class HeldBytes {
   }
 
   append(buf: Buffer, start: number, end: number): void {
+    this.keep(); // never into the reader's buffer: what has left of a lent chunk may still be waiting in a socket's queue
     const bytes = end - start;
     if (this.end + bytes > this.buffer.length) this.#makeRoom(bytes);
     buf.copy(this.buffer, this.end, start, end);

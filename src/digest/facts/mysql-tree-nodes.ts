@@ -28,7 +28,7 @@ export const LEAVES = new Set(
     'index_hints partitions optimizer_hints modifier characteristics lock_type file_format Number SingleQuotedString ' +
     'DoubleQuotedString NationalStringLiteral HexStringLiteral SingleQuotedByteStringLiteral Boolean Placeholder ' +
     'field leading_field last_field fractional_seconds_precision target_type charset referred_columns columns_list ' +
-    'select_modifiers trim_where escape_char sql_security format describe_alias object_type kind value_table_mode'
+    'select_modifiers trim_where escape_char sql_security format describe_alias object_type value_table_mode'
   ).split(' '),
 );
 
