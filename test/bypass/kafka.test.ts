@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaCase, KafkaRow } from './support/kafka.ts';
+import { playBreaks } from './support/kafka-breaks.ts';
 import { byteByByte, cutAt, playCase, prepared, whole } from './support/kafka-play.ts';
 import { KafkaTruth } from './support/kafka-truth.ts';
 import { cutsOf } from './support/row.ts';
@@ -15,6 +16,10 @@ const LONG = 5000;
 
 function everyCut(each: KafkaCase): void {
   const play = prepared(each);
+  if (each.breaks !== undefined) {
+    playBreaks(play, each.breaks);
+    return;
+  }
   const { bytes } = play;
   const told = playCase(play, whole);
   // the same events, however it comes.

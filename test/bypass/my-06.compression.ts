@@ -54,7 +54,7 @@ export const row: MysqlRow = {
       name: 'spoken without being agreed on',
       notReal: 'the packet that it is taken for',
       policies: GUARD,
-      says: [yes('select 1'), { fate: 'denied', bytes: frame(client.query('delete from forbidden')) }],
+      says: [yes('select 1'), { fate: 'closes', bytes: frame(client.query('delete from forbidden')) }],
     },
     {
       name: 'a stored frame without being agreed on',

@@ -1,6 +1,7 @@
 import { Command } from '../../protocol-filters/mysql/commands.ts';
-import { client, u16, u32, zeros } from '../../protocol-filters/mysql/testing/builders.ts';
+import { client, packet, server, u16, u32, zeros } from '../../protocol-filters/mysql/testing/builders.ts';
 import { closes, GUARD, type MysqlCase, type MysqlRow, no, ok, yes } from './support/mysql.ts';
+import { policySet } from './support/row.ts';
 
 /** What a client may say without being asked what for; all else is denied here, by name or because it is unknown. */
 const FREE = new Set<number>([
@@ -39,6 +40,10 @@ const others: MysqlCase = {
     .filter((byte) => !OWN.has(byte))
     .flatMap((byte) => [no(client.command(byte, Buffer.from('forbidden'))), ok(client.ping())]),
 };
+/** It ends with the last event that there is. */
+const NON_BLOCKING = 1;
+const DUMP = client.command(Command.binlogDump, u32(4), u16(NON_BLOCKING), u32(9), Buffer.from('log.1'));
+const touches = client.query('delete from forbidden');
 /** A table of all 256 first bytes. */
 export const row: MysqlRow = {
   id: 'MY-15',
@@ -57,6 +62,32 @@ export const row: MysqlRow = {
         yes('select 1'),
       ],
     },
+    ...[true, false].map(
+      (isAhead): MysqlCase => ({
+        name: `a stream of events that is allowed, and a query ${isAhead ? 'sent ahead' : 'within it'}: judged when it is over`,
+        policies: policySet(
+          [
+            { name: 'all', action: 'allow', operations: ['*'], targets: ['*', '$unresolved'] },
+            { name: 'replicas', action: 'allow', operations: ['replication'], targets: ['*', '$unresolved'] },
+            { name: 'guard', action: 'deny', operations: ['delete'], when: 'true' },
+          ],
+          'allow',
+        ),
+        says: [],
+        lines: [
+          ['<', server.greeting()],
+          ['>', client.login41({ user: 'open' })],
+          ['<', server.ok({}, 2)],
+          ['>', Buffer.concat(isAhead ? [DUMP, touches] : [DUMP])],
+          ['<', packet(1, Buffer.from('\0an event'))],
+          ...(isAhead ? [] : ([['>', touches]] as const)),
+          ['>', packet(0, Buffer.of(0xef), zeros(8), Buffer.from('log.1'))],
+          ['<', server.eof(2, 2)],
+          ['>', client.query('select 1')],
+        ],
+        notReal: 'whether it keeps a binary log is up to its configuration',
+      }),
+    ),
     {
       name: 'clone and group replication',
       policies: GUARD,

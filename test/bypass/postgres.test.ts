@@ -4,7 +4,8 @@ import { postgres } from '../../protocol-filters/postgres/index.ts';
 import { SERVERS, startRealPostgres } from '../support/real-postgres.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import type { PgCase, PgRow } from './support/postgres.ts';
-import { eventsOf, playCut, playReal, Truth } from './support/postgres-play.ts';
+import { eventsOf, playCut, playReal } from './support/postgres-play.ts';
+import { Truth } from './support/postgres-truth.ts';
 
 const files = readdirSync(import.meta.dirname).filter((name) => /^(pg-\d+|x-\d+\.postgres)\./.test(name));
 const rows: PgRow[] = await Promise.all(
@@ -26,11 +27,12 @@ describe('bypass: postgres', () => {
   const truths: Truth[] = [];
   const planes = new Map<string, GatePlane>();
   const planeOf = async (each: PgCase, truth: Truth): Promise<GatePlane> => {
-    const key = `${truth.server.name} ${JSON.stringify(each.policies)}`;
+    const keeps = each.retells === true;
+    const key = `${truth.server.name} ${keeps} ${JSON.stringify(each.policies)}`;
     const known = planes.get(key);
     if (known !== undefined) return known;
     const upstream = { host: '127.0.0.1', port: truth.server.port };
-    const plane = await startGatePlane({ protocol: postgres, policies: each.policies, upstream, keeps: false });
+    const plane = await startGatePlane({ protocol: postgres, policies: each.policies, upstream, keeps });
     planes.set(key, plane);
     return plane;
   };

@@ -1,5 +1,5 @@
 import { server } from '../../protocol-filters/postgres/testing/builders.ts';
-import { batch, bind, extended, type PgRow, query, scripted } from './support/postgres.ts';
+import { batch, bind, extended, type PgRow, parse, query, scripted } from './support/postgres.ts';
 
 const fatal = server.error('08P01', 'FATAL');
 const touches = query('select 1 -- pay');
@@ -23,6 +23,22 @@ export const row: PgRow = {
       ['>', extended('select 1').subarray(0, 20)],
       ['<', fatal],
       ['>', batch(extended('select 1').subarray(20), touches)],
+    ]),
+    scripted(
+      'a batch that has failed fails again: no server says so',
+      [
+        ['>', parse('delete from pay')],
+        ['<', server.error()],
+        ['<', server.error()],
+        ['>', touches],
+      ],
+      { closes: true },
+    ),
+    scripted('a batch that has failed, and then the session ends', [
+      ['>', parse('delete from pay')],
+      ['<', server.error()],
+      ['<', fatal],
+      ['>', touches],
     ]),
     scripted('PANIC', [
       ['<', server.error('XX000', 'PANIC')],

@@ -20,7 +20,7 @@ export interface BrokenBuild {
 const ROOT = path.join(import.meta.dirname, '../../..');
 const FOLDERS = ['src', 'protocol-filters', 'test/bypass', 'test/support', 'test/fuzz', 'scripts', 'bin'];
 const FILES = ['package.json', 'tsconfig.json', 'vitest.config.ts'];
-const RUN_LIMIT_MS = 90_000;
+const RUN_LIMIT_MS = 240_000;
 
 export interface Outcome {
   readonly failed: readonly string[];

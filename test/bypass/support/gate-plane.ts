@@ -23,6 +23,7 @@ import { StatsRegistry } from '../../../src/stats/registry.ts';
 import { systemResolve } from '../../../src/upstream/dns.ts';
 import { clusterConfig, filterChain, listenerConfig, snapshotOf, TCP_PROXY } from '../../support/plane-parts.ts';
 import { poll } from '../../support/poll.ts';
+import { Audit } from './audit.ts';
 
 /** What is left of an ended exchange. */
 export interface EndedVerdict {
@@ -39,6 +40,8 @@ export interface EndedVerdict {
   readonly policy: string;
   readonly shadowVerdict: (typeof VERDICT_NAMES)[number];
   readonly shadowPolicy: string;
+  readonly policySnapshot: string;
+  readonly requestOffset: number;
   readonly rowsReturned: number;
   readonly rowsAffected: number;
   readonly replyBytes: number;
@@ -145,6 +148,7 @@ export async function startGatePlane(options: GatePlaneOptions): Promise<GatePla
       digests.close();
       const wrong = log.find((line) => line.startsWith('error '));
       if (wrong !== undefined) throw new Error(wrong);
+      keeper.audit.check();
     },
   };
 }
@@ -187,6 +191,7 @@ function snapshotFor({ protocol, upstream, ...rest }: GatePlaneOptions, policies
 class Keeper implements ExchangeObserver {
   readonly ended: EndedVerdict[] = [];
   readonly counts = { begun: 0, ended: 0, allowed: 0, denied: 0, sessions: 0 };
+  readonly audit = new Audit();
   readonly #pool: ExchangePool;
   readonly #keeps: boolean;
 
@@ -203,6 +208,7 @@ class Keeper implements ExchangeObserver {
     const verdict = VERDICT_NAMES[x.verdict];
     this.counts.ended++;
     if (verdict !== '') this.counts[verdict]++;
+    this.audit.take(x);
     if (this.#keeps)
       this.ended.push({
         session: x.session.id,
@@ -218,6 +224,8 @@ class Keeper implements ExchangeObserver {
         policy: x.policy,
         shadowVerdict: VERDICT_NAMES[x.shadowVerdict],
         shadowPolicy: x.shadowPolicy,
+        policySnapshot: x.policySnapshot,
+        requestOffset: x.requestOffset,
         rowsReturned: x.rowsReturned,
         rowsAffected: x.rowsAffected,
         replyBytes: x.replyBytes,
@@ -228,8 +236,9 @@ class Keeper implements ExchangeObserver {
   sessionStart(_session: SessionFacts): void {
     this.counts.sessions++;
   }
-  sessionEnd(): void {
+  sessionEnd(session: SessionFacts): void {
     this.counts.sessions--;
+    this.audit.sessionEnd(session.id);
   }
 }
 

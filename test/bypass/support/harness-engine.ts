@@ -22,6 +22,7 @@ export function judgeOf(policies: PolicySetConfig, protocol: Pick<ProtocolFilter
     policy: '',
     shadowVerdict: VerdictCode.none,
     shadowPolicy: '',
+    policySnapshot: '',
     maxRows: 0,
     maxReplyBytes: 0,
   };

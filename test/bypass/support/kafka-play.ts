@@ -92,12 +92,7 @@ export function compareSent(
   frames: readonly { readonly bytes: Buffer; readonly sent: Sent }[],
 ): void {
   const want = all.filter(({ leaves }) => leaves !== 'nothing');
-  expect(frames.map(({ sent }) => named(sent))).toEqual(
-    want.map(({ bytes, leaves }) => {
-      const own = sentOf(bytes.subarray(4));
-      return leaves === 'standIn' ? `${STAND_IN} #${own.correlationId}` : named(own);
-    }),
-  );
+  expect(frames.map(({ sent }) => nameOf(sent))).toEqual(want.map(({ bytes, leaves }) => named(bytes, leaves)));
   for (const [i, { bytes, leaves }] of want.entries()) {
     if (leaves === 'same') expect(frames[i]!.bytes.equals(bytes)).toBe(true);
     else if (leaves === 'standIn') expect(frames[i]!.bytes.length).toBe(14);
@@ -105,7 +100,13 @@ export function compareSent(
   }
 }
 
-const named = ({ api, version, correlationId }: Sent): string => `${api} ${version} #${correlationId}`;
+const nameOf = ({ api, version, correlationId }: Sent): string => `${api} ${version} #${correlationId}`;
+
+/** What a broker should see of a message. */
+export function named(bytes: Buffer, leaves: Said['leaves']): string {
+  const own = sentOf(bytes.subarray(4));
+  return leaves === 'standIn' ? `${STAND_IN} #${own.correlationId}` : nameOf(own);
+}
 
 /** Each message has its reply, in its place, with the codes that it should have. */
 export function compareReplies(all: readonly Said[], bytes: Buffer): void {
@@ -114,16 +115,16 @@ export function compareReplies(all: readonly Said[], bytes: Buffer): void {
     at += rawReply;
     if (codes === null) continue;
     const asked = sentOf(request.subarray(4));
-    expect(bytes.length, `a reply to ${named(asked)}`).toBeGreaterThanOrEqual(at + 8);
+    expect(bytes.length, `a reply to ${nameOf(asked)}`).toBeGreaterThanOrEqual(at + 8);
     const end = at + 4 + bytes.readInt32BE(at);
-    expect(bytes.readInt32BE(at + 4), named(asked)).toBe(asked.correlationId);
+    expect(bytes.readInt32BE(at + 4), nameOf(asked)).toBe(asked.correlationId);
     const key = request.readInt16BE(4);
     const body = bytes.subarray(at + 8, end);
     const fields =
       decodeMessage(key, asked.version, 'response', body) ??
       (key === 18 ? decodeMessage(key, 0, 'response', body) : null);
-    expect(fields, `the reply to ${named(asked)} can be read`).not.toBeNull();
-    expect(codesIn(fields), named(asked)).toEqual(codes);
+    expect(fields, `the reply to ${nameOf(asked)} can be read`).not.toBeNull();
+    expect(codesIn(fields), nameOf(asked)).toEqual(codes);
     look?.(fields as Record<string, unknown>);
     at = end;
   }

@@ -6,6 +6,7 @@ import { type KafkaCluster, startKafkaBroker } from '../../support/kafka-broker/
 import { poll } from '../../support/poll.ts';
 import { type GatePlane, startGatePlane } from './gate-plane.ts';
 import type { KafkaCase } from './kafka.ts';
+import { breakReal } from './kafka-breaks.ts';
 import { sentOf } from './kafka-fake.ts';
 import { byteByByte, type Cut, compareReplies, compareSent, cutAt, whole } from './kafka-play.ts';
 import { seeded } from './row.ts';
@@ -39,6 +40,14 @@ export class KafkaTruth {
 
   async play(each: KafkaCase): Promise<void> {
     const plane = await this.#planeOf(each);
+    if (each.breaks !== undefined) {
+      await plane.setPolicies(each.policies);
+      const all = each.rounds((topic) => this.#idOf(topic)).flat();
+      await breakReal(all, each.breaks, plane, this.cluster, () =>
+        this.#frames.map((frame) => ({ sent: sentOf(frame) })),
+      );
+      return;
+    }
     const random = seeded(SEED);
     const cuts: Cut[] = [whole];
     const bytes = Buffer.concat(
@@ -75,14 +84,13 @@ export class KafkaTruth {
       }
       replies += round.filter(({ codes }) => codes !== null).length;
       await poll(`${replies} replies`, () => isClosed || framesOf(received) >= replies, {
-        withinMs: 10_000,
         everyMs: 1,
       });
     }
-    if (each.closes !== undefined) await poll('the connection ends', () => isClosed, { withinMs: 10_000, everyMs: 1 });
+    if (each.closes !== undefined) await poll('the connection ends', () => isClosed, { everyMs: 1 });
     else expect(isClosed).toBe(false);
     socket.destroy();
-    await poll('the session has ended', () => plane.counts.sessions === 0, { withinMs: 10_000, everyMs: 1 });
+    await poll('the session has ended', () => plane.counts.sessions === 0, { everyMs: 1 });
     await poll('every exchange has ended', () => plane.counts.begun === plane.counts.ended, { everyMs: 1 });
     const all = rounds.flat();
     compareSent(

@@ -46,6 +46,8 @@ export interface KafkaCase extends BypassCase {
   readonly badReplies?: boolean;
   /** The strict broker is not asked: why. */
   readonly notReal?: string;
+  /** Only the first piece of each cut is said: then this side is gone, as this. */
+  readonly breaks?: readonly ['client' | 'server', 'reset' | 'error'];
   /** Before the round with this index, the policies change. */
   readonly policiesBefore?: Readonly<Record<number, KafkaCase['policies']>>;
   /** Exchanges that end as denied; unless said one a message that does not leave as it came. */

@@ -45,6 +45,14 @@ const isMore = (payload: Buffer): boolean =>
 
 /** Plays a case before the real engine: whole, byte by byte, and cut at each offset. All must tell the same. */
 export function playCase(one: MysqlCase): void {
+  if (one.lines !== undefined) {
+    playLines(one, one.lines);
+    return;
+  }
+  if (one.breaks !== undefined) {
+    playBreaks(one, one.breaks);
+    return;
+  }
   const bound = boundOf(mysql, { options: mysql.options.parse(one.options ?? {}) }, filterEnv());
   const judge = judgeOf(one.policies, mysql);
   const stream = Buffer.concat(one.says.map(({ bytes }) => bytes));
@@ -56,6 +64,7 @@ export function playCase(one: MysqlCase): void {
     if (one.opens === undefined) wire.logIn();
     for (const piece of pieces) wire.say(piece);
     const told = wire.told();
+    if (one.secret !== undefined) checkSecret(one.secret, harness);
     // Where it closes, what is still under way depends on how it came.
     if (told.closed) {
       check(one, told);
@@ -85,6 +94,58 @@ function* waysOf(stream: Buffer, few: boolean): Iterable<Buffer[]> {
   if (length < 10_000) yield Array.from(stream, (byte) => Buffer.of(byte));
   for (const at of length < 100_000 ? some : joints)
     if (at > 0 && at < length) yield [stream.subarray(0, at), stream.subarray(at)];
+}
+
+/** A side is gone at each offset: nothing that was held leaves, and every exchange ends once (the harness throws). */
+function playBreaks(one: MysqlCase, [who, how]: NonNullable<MysqlCase['breaks']>): void {
+  const bound = boundOf(mysql, { options: mysql.options.parse(one.options ?? {}) }, filterEnv());
+  const judge = judgeOf(one.policies, mysql);
+  const stream = one.opens ?? Buffer.concat(one.says.map(({ bytes }) => bytes));
+  for (let cut = 1; cut <= stream.length; cut++) {
+    const harness = new SessionHarness({ bound, judge, enforces: true });
+    const wire = new ScriptedServer(harness, one);
+    wire.greet();
+    if (one.opens === undefined) wire.logIn();
+    wire.say(stream.subarray(0, cut));
+    const left = harness.sent(Side.upstream);
+    harness.hangUp(who === 'client' ? Side.downstream : Side.upstream, how);
+    harness.finish();
+    expect(harness.sent(Side.upstream).length, 'nothing leaves behind the break').toBe(left.length);
+    if (HIDDEN.test(left.toString('latin1'))) expect(left.toString('latin1')).not.toMatch(HIDDEN);
+  }
+}
+
+/** Each line cut at each of its offsets. The first one is the server's greeting. */
+function playLines(one: MysqlCase, lines: NonNullable<MysqlCase['lines']>): void {
+  const bound = boundOf(mysql, { options: mysql.options.parse(one.options ?? {}) }, filterEnv());
+  const judge = judgeOf(one.policies, mysql);
+  const closes = one.serverCloses === true || one.says.some(({ fate }) => fate === 'closes');
+  const wholes = lines.map(([, bytes]) => [bytes]);
+  const ways = [wholes];
+  lines.forEach(([, bytes], i) => {
+    for (const pieces of piecesOf(bytes)) ways.push(wholes.map((whole, n) => (n === i ? pieces : whole)));
+  });
+  for (const way of ways) {
+    const harness = new SessionHarness({ bound, judge, enforces: true });
+    lines.forEach(([who], i) => {
+      for (const piece of way[i]!) harness.feed(who === '>' ? Side.downstream : Side.upstream, piece);
+    });
+    const heard = harness.sent(Side.downstream);
+    if (one.hears !== undefined && !heard.equals(one.hears))
+      expect(heard.toString('hex')).toBe(one.hears.toString('hex'));
+    expect(harness.sent(Side.upstream).toString('latin1')).not.toMatch(one.hidden ?? HIDDEN);
+    expect(harness.closed !== '', `closed: ${harness.closed}`).toBe(closes);
+    harness.finish();
+    if (one.secret !== undefined) checkSecret(one.secret, harness);
+  }
+}
+
+/** Everything that leaves a session besides its bytes. */
+function checkSecret(secret: string, harness: SessionHarness): void {
+  const { ended, asked, asides, confirmed, learned, opaqueReasons, closed, facts } = harness;
+  const all = JSON.stringify([ended, asked, asides, confirmed, learned, opaqueReasons, closed, facts]);
+  for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64')])
+    if (all.includes(form)) expect(all).not.toContain(form);
 }
 
 const PING = client.ping();

@@ -6,6 +6,7 @@ import mysql2 from 'mysql2/promise';
 import { expect } from 'vitest';
 import { mysql } from '../../../protocol-filters/mysql/index.ts';
 import { client } from '../../../protocol-filters/mysql/testing/builders.ts';
+import { poll } from '../../support/poll.ts';
 import { type RealMariadb, startRealMariadb } from '../../support/real-mariadb.ts';
 import { type GatePlane, startGatePlane } from './gate-plane.ts';
 import type { MysqlCase } from './mysql.ts';
@@ -13,7 +14,7 @@ import { GUARD } from './mysql.ts';
 import { HIDDEN, isDenial, payloadsOf } from './mysql-play.ts';
 import { seeded } from './row.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const CUTS = 3;
 const SEED = 7;
 
@@ -76,12 +77,52 @@ export class RealStage {
       Array.from(stream, (byte) => Buffer.of(byte)),
       ...cuts.map((at) => [stream.subarray(0, at), stream.subarray(at)]),
     ];
+    if (one.breaks !== undefined) {
+      await this.#breaks(one, stream.subarray(0, stream.length - client.quit().length), one.breaks[0]);
+      return;
+    }
     const wanted = one.says.filter(({ fate }) => fate === 'denied').length;
     for (const pieces of stream.length > 4096 || one.fewCuts ? [ways[0]!, ways[2]!] : ways) {
       const answered = await converse(port, one, pieces);
       expect(payloadsOf(answered).filter(isDenial), 'denials').toHaveLength(wanted);
     }
     expect(await this.#log(), "the server's log").not.toMatch(one.hidden ?? HIDDEN);
+    await this.#untouched();
+  }
+
+  /** One side is gone, in the middle of it all. */
+  async #breaks(one: MysqlCase, stream: Buffer, who: 'client' | 'server'): Promise<void> {
+    const plane = await this.plane(one);
+    const random = seeded(SEED);
+    for (const cut of [
+      stream.length,
+      ...Array.from({ length: CUTS }, () => 1 + Math.floor(random() * stream.length)),
+    ]) {
+      const socket = connect(plane.port, '127.0.0.1');
+      const received: Buffer[] = [];
+      let closed = false;
+      socket.on('error', () => {});
+      socket.on('data', (bytes) => received.push(bytes));
+      socket.on('close', () => (closed = true));
+      await packets(socket, received, 1);
+      socket.write(client.login41({ user: 'open', response: Buffer.alloc(0), ...one.login }));
+      await packets(socket, received, 2);
+      socket.write(stream.subarray(0, cut));
+      if (who === 'client') socket.resetAndDestroy();
+      else {
+        await this.#direct.query(`kill hard user open ${OURS}`);
+        await poll('the client is told', () => closed, { everyMs: 2 });
+        socket.destroy();
+      }
+      await poll('nobody is connected', () => plane.connections().length === 0, { everyMs: 2 });
+      await plane.settled();
+      expect(plane.counts.sessions).toBe(0);
+    }
+    expect(await this.#log(), "the server's log").not.toMatch(one.hidden ?? HIDDEN);
+    await this.#untouched();
+  }
+
+  async #untouched(): Promise<void> {
     const [rows] = await this.#direct.query<mysql2.RowDataPacket[]>(HELD);
     expect(rows[0]!['held'], 'the canaries').toBe('1 forbidden, 1 in the vault, forbidden.a int(11)');
   }

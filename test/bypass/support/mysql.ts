@@ -29,6 +29,14 @@ export interface MysqlCase extends BypassCase {
   readonly answers?: (command: Buffer, n: number) => Buffer | null;
   /** The connection ends for what the server said. */
   readonly serverCloses?: boolean;
+  /** Only the first piece of each cut is said: then this side is gone, as this. */
+  readonly breaks?: readonly ['client' | 'server', 'reset' | 'error'];
+  /** A stream of both sides, in the place of `says` and of the login: who speaks, and what. For the harness alone. */
+  readonly lines?: readonly (readonly ['>' | '<', Buffer])[];
+  /** Everything that the client reads, in a play of lines. */
+  readonly hears?: Buffer;
+  /** May stand in nothing that is told of the connection. */
+  readonly secret?: string;
   /** Another case has the same bytes at every cut: some are enough. */
   readonly fewCuts?: boolean;
 }

@@ -33,6 +33,12 @@ export interface PgCase extends BypassCase {
   readonly fin?: boolean;
   /** In the place of `sends`, for the harness alone: who speaks, and what, behind the login. */
   readonly lines?: readonly (readonly ['>' | '<', Buffer])[];
+  /** Only the first piece of each cut is said: then this side is gone, as this. */
+  readonly breaks?: readonly ['client' | 'server', 'reset' | 'error'];
+  /** What it tells is compared: cut by cut, and play by play before a server. */
+  readonly retells?: boolean;
+  /** Everything that the client reads, in a play of lines. */
+  readonly hears?: Buffer;
   /** Only servers of this major version and newer have it. */
   readonly since?: number;
 }

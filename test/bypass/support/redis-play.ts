@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { type RedisOptions, redis } from '../../../protocol-filters/redis/index.ts';
-import { Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
+import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
@@ -60,16 +60,23 @@ function checkReplies(got: readonly string[], parts: readonly Part[], closes: bo
 /** Plays a case through the session with the real engine and a scripted server, cut in every way. */
 export function playCut(each: RedisCase): void {
   const bound = boundOf(redis, { options: optionsOf(each.options) }, filterEnv());
-  const judge = judgeOf(each.policies, redis);
+  const judgeBefore = judgeOf(each.policies, redis);
+  const judgeAfter = judgeOf(each.reload?.policies ?? each.policies, redis);
   const parts = readParts(each.sends);
+  const reloadsAt = bytesOf(parts.slice(0, each.reload?.after ?? parts.length)).length;
   const closes = parts.at(-1)?.fate === 'closes' || each.serverCloses === true;
   const allowed = bytesOf(parts.filter(({ fate }) => fate === 'allowed'));
   const denied = parts.filter(({ fate }) => fate === 'denied').length;
   const stream = bytesOf(each.sends);
   const cuts = stream.length > 4096 ? cutsOf(stream.length).filter((_, i) => i % 6 === 0) : cutsOf(stream.length);
+  let told = '';
   for (const pieces of piecesOf(stream, cuts)) {
     if (stream.length > 4096 && pieces.length > 2) continue; // byte by byte takes too long
-    const harness = new SessionHarness({ bound, judge, enforces: true });
+    const harness = new SessionHarness({
+      bound,
+      judge: (turn) => (harness.snapshot === 1 ? judgeBefore : judgeAfter)(turn),
+      enforces: true,
+    });
     const fake = new FakeRedis(each.says);
     let sent = 0;
     const serve = (): void => {
@@ -79,8 +86,14 @@ export function playCut(each: RedisCase): void {
         if (said.length > 0) harness.feed(Side.upstream, said);
       }
     };
+    let said = 0;
     for (const piece of each.breaks === undefined ? pieces : pieces.slice(0, 1)) {
-      harness.feed(Side.downstream, piece);
+      const rest = Math.max(0, Math.min(piece.length, reloadsAt - said));
+      said += piece.length;
+      if (rest > 0) harness.feed(Side.downstream, piece.subarray(0, rest));
+      serve();
+      if (each.reload !== undefined && said >= reloadsAt && harness.snapshot === 1) harness.snapshot++;
+      if (rest < piece.length) harness.feed(Side.downstream, piece.subarray(rest));
       serve();
     }
     if (each.breaks !== undefined) {
@@ -110,6 +123,10 @@ export function playCut(each: RedisCase): void {
     const isCounted = refused.length === denied || (each.says !== undefined && refused.length <= denied);
     if (!isCounted || refused.some(({ outcome, policy }) => outcome !== Outcome.denied || policy === ''))
       expect(harness.ended.map(({ text, verdict, policy }) => [text, verdict, policy])).toEqual(`${denied} denied`);
+    if (each.retells !== true) continue;
+    const tells = eventsOf(harness);
+    if (told !== '' && tells !== told) expect(tells).toBe(told);
+    told = tells;
   }
 }
 
@@ -121,6 +138,15 @@ function without(bytes: Buffer, part: Buffer): Buffer {
     at = found + part.length;
   }
   return Buffer.concat([...pieces, bytes.subarray(at)]);
+}
+
+/** What ended, but for what the pieces decide: whether another was open when it began. */
+const eventsOf = (harness: SessionHarness): string =>
+  JSON.stringify(harness.ended.map(({ digest: _, flags, ...rest }) => ({ ...rest, flags: flags & ~Flag.pipelined })));
+
+function toldBy(harness: SessionHarness): string {
+  const told = harness.ended.map(({ digest: _, ...rest }) => rest);
+  return JSON.stringify([told, harness.closed, harness.sent(Side.upstream), harness.sent(Side.downstream)]);
 }
 
 /** What a case tells, twice: the same stream in the same pieces has one story (threats X-13). */
@@ -137,8 +163,7 @@ export function tellTwice(each: RedisCase): readonly [string, string] {
       if (said.length > 0) harness.feed(Side.upstream, said);
     }
     harness.finish();
-    const told = harness.ended.map(({ digest: _, ...rest }) => rest);
-    return JSON.stringify([told, harness.closed, harness.sent(Side.upstream), harness.sent(Side.downstream)]);
+    return toldBy(harness);
   };
   return [tell(), tell()];
 }
@@ -230,14 +255,15 @@ export class Truth {
 
 /** Plays a case through the data plane before the real server: whole, byte by byte, and at three seeded cuts. */
 export async function playReal(each: RedisCase, plane: GatePlane, truth: Truth): Promise<void> {
-  await plane.setPolicies(each.policies);
   const stream = bytesOf(each.sends);
   const random = seeded(stream.length);
   const cuts = [0, 1, 2].map(() => 1 + Math.floor(random() * (stream.length - 1)));
   const parts = readParts(each.sends);
   const closes = parts.at(-1)?.fate === 'closes';
+  let told = '';
   for (const pieces of piecesOf(stream, cuts)) {
     if (stream.length > 4096 && pieces.length > 2) continue;
+    await plane.setPolicies(each.policies);
     await truth.reset(each.before);
     plane.ended.length = 0;
     const client = await RedisWire.to(plane.port);
@@ -250,8 +276,8 @@ export async function playReal(each: RedisCase, plane: GatePlane, truth: Truth):
       continue;
     }
     try {
-      await send(client, pieces);
-      const replies = await repliesTo(client, parts, closes, each, truth);
+      const replies = await sayReloading(client, pieces, parts, each, plane);
+      replies.push(...(await repliesTo(client, parts.slice(each.reload?.after ?? 0), closes, each, truth)));
       checkReplies(replies, parts, closes, false);
     } finally {
       client.socket.destroy();
@@ -264,6 +290,12 @@ export async function playReal(each: RedisCase, plane: GatePlane, truth: Truth):
     await plane.settled();
     const denied = plane.ended.filter(({ verdict }) => verdict === 'denied');
     expect(denied.length).toBe(parts.filter(({ fate }) => fate === 'denied').length);
+    if (each.retells !== true) continue;
+    const tells = JSON.stringify(plane.ended, (key, value) =>
+      key === 'session' || key === 'flags' ? undefined : value,
+    );
+    if (told !== '' && tells !== told) expect(tells).toBe(told);
+    told = tells;
   }
 }
 
@@ -273,6 +305,31 @@ async function send(client: RedisWire, pieces: readonly Buffer[]): Promise<void>
     client.write(piece);
     if (pieces.length > 1) await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** All of the pieces; where policies change, the replies that came before that. */
+async function sayReloading(
+  client: RedisWire,
+  pieces: readonly Buffer[],
+  parts: readonly Part[],
+  { reload }: RedisCase,
+  plane: GatePlane,
+): Promise<string[]> {
+  if (reload === undefined) {
+    await send(client, pieces);
+    return [];
+  }
+  const first = parts.slice(0, reload.after);
+  const stream = Buffer.concat(pieces);
+  const at = bytesOf(first).length;
+  client.write(stream.subarray(0, at));
+  const replies: string[] = [];
+  for (let i = first.flatMap((part) => part.replies).length; i > 0; i--)
+    replies.push(show((await client.next()) ?? null));
+  await plane.setPolicies(reload.policies);
+  const cut = at + (pieces[0]!.length % (stream.length - at));
+  await send(client, [stream.subarray(at, cut), stream.subarray(cut)]);
+  return replies;
 }
 
 async function repliesTo(

@@ -31,10 +31,14 @@ export interface RedisCase extends BypassCase {
   readonly says?: readonly string[];
   /** The connection ends for what the server said. */
   readonly serverCloses?: boolean;
+  /** What it tells is compared: cut by cut, and play by play before a server. */
+  readonly retells?: boolean;
   /** Only the first piece of each cut is said: then this side is gone, as this. */
   readonly breaks?: readonly ['client' | 'server', 'reset' | 'error'];
   /** Said on another connection while the client waits for its replies. */
   readonly meanwhile?: readonly (readonly string[])[];
+  /** Once the replies to so many parts are there, these policies take the place of the others. */
+  readonly reload?: { readonly after: number; readonly policies: PolicySetConfig };
 }
 
 export type RedisRow = BypassRow<RedisCase>;

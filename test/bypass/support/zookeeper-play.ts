@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { zookeeper } from '../../../protocol-filters/zookeeper/index.ts';
-import { Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
+import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
@@ -73,6 +73,7 @@ export function playCut(each: ZooKeeperCase): void {
   const denied = parts.filter(({ fate }) => fate === 'denied').length;
   const stream = bytesOf(all);
   const cuts = stream.length > 4096 ? cutsOf(stream.length).filter((_, i) => i % 6 === 0) : cutsOf(stream.length);
+  let told = '';
   for (const pieces of piecesOf(stream, cuts)) {
     if (stream.length > 8192 && pieces.length > 2) continue;
     const harness = new SessionHarness({ bound, judge, enforces: true });
@@ -108,7 +109,20 @@ export function playCut(each: ZooKeeperCase): void {
       refused.length === denied || ((each.says !== undefined || closes) && refused.length <= denied + 1);
     if (!isCounted || refused.some(({ outcome, policy }) => outcome !== Outcome.denied || policy === ''))
       expect(harness.ended.map(({ text, verdict, policy }) => [text, verdict, policy])).toEqual(`${denied} denied`);
+    if (each.retells !== true) continue;
+    const tells = eventsOf(harness);
+    if (told !== '' && tells !== told) expect(tells).toBe(told);
+    told = tells;
   }
+}
+
+/** What ended, but for what the pieces decide: whether another was open when it began. */
+const eventsOf = (harness: SessionHarness): string =>
+  JSON.stringify(harness.ended.map(({ digest: _, flags, ...rest }) => ({ ...rest, flags: flags & ~Flag.pipelined })));
+
+function toldBy(harness: SessionHarness): string {
+  const told = harness.ended.map(({ digest: _, ...rest }) => rest);
+  return JSON.stringify([told, harness.closed, harness.sent(Side.upstream), harness.sent(Side.downstream)]);
 }
 
 /** What a case tells, twice: the same stream in the same pieces has one story (threats X-13). */
@@ -126,8 +140,7 @@ export function tellTwice(each: ZooKeeperCase): readonly [string, string] {
       if (said.length > 0) harness.feed(Side.upstream, said);
     }
     harness.finish();
-    const told = harness.ended.map(({ digest: _, ...rest }) => rest);
-    return JSON.stringify([told, harness.closed, harness.sent(Side.upstream), harness.sent(Side.downstream)]);
+    return toldBy(harness);
   };
   return [tell(), tell()];
 }
@@ -196,6 +209,7 @@ export async function playReal(each: ZooKeeperCase, plane: GatePlane, truth: Tru
   const stream = bytesOf(all);
   const random = seeded(stream.length);
   const cuts = [0, 1, 2].map(() => 1 + Math.floor(random() * (stream.length - 1)));
+  let told = '';
   for (const pieces of piecesOf(stream, cuts)) {
     if (stream.length > 4096 && pieces.length > 2) continue;
     await truth.reset();
@@ -235,5 +249,11 @@ export async function playReal(each: ZooKeeperCase, plane: GatePlane, truth: Tru
       const denied = plane.ended.filter(({ verdict }) => verdict === 'denied').length;
       expect(denied).toBe(parts.filter(({ fate }) => fate === 'denied').length);
     }
+    if (each.retells !== true) continue;
+    const tells = JSON.stringify(plane.ended, (key, value) =>
+      key === 'session' || key === 'flags' ? undefined : value,
+    );
+    if (told !== '' && tells !== told) expect(tells).toBe(told);
+    told = tells;
   }
 }

@@ -23,6 +23,8 @@ export interface ZooKeeperCase extends BypassCase {
   /** What a hostile server says to the first, second … packet; `*` = as usual. Then there is no real server. */
   readonly says?: readonly (string | Buffer)[];
   readonly serverCloses?: boolean;
+  /** What it tells is compared: cut by cut, and play by play before a server. */
+  readonly retells?: boolean;
   /** Only the first piece of each cut is said: then this side is gone, as this. */
   readonly breaks?: readonly ['client' | 'server', 'reset' | 'error'];
   readonly notReal?: string;
