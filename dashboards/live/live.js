@@ -2,6 +2,7 @@
 
 import { drawHistory, showHistory } from './history.js';
 import { drawKeys, showKeys } from './keys.js';
+import { drawPolicies, showPolicies, verdictsWanted } from './policies.js';
 import { drawQueries, showQueries } from './queries.js';
 import { drawSinks, showSinks } from './sinks.js';
 import { $, cells, element, fill, heads, say, setBadge } from './table.js';
@@ -71,12 +72,12 @@ const LINKS = [
   { label: 'Database', className: 'left', of: (c) => c.database },
   { label: 'Application', className: 'left', of: (c) => c.application },
   { label: 'State', className: 'left', of: (c) => c.state.replaceAll('_', ' ') },
-  { label: 'Upstream', className: 'left', of: (c) => c.upstream },
+  { label: 'Upstream', className: 'more left', of: (c) => c.upstream },
   { label: 'Open for', of: (c) => age((Date.now() - Date.parse(c.started_at)) / 1000) },
-  { label: 'Idle', of: (c) => (c.idle_ms >= 1000 ? age(c.idle_ms / 1000) : '') },
-  { label: 'Exchanges', of: (c) => number(c.exchanges) },
-  { label: 'In', of: (c) => size(c.bytes_received) },
-  { label: 'Out', of: (c) => size(c.bytes_sent) },
+  { label: 'Idle', className: 'more', of: (c) => (c.idle_ms >= 1000 ? age(c.idle_ms / 1000) : '') },
+  { label: 'Exchanges', className: 'more', of: (c) => number(c.exchanges) },
+  { label: 'In', className: 'more', of: (c) => size(c.bytes_received) },
+  { label: 'Out', className: 'more', of: (c) => size(c.bytes_sent) },
 ];
 
 function makeLink() {
@@ -164,17 +165,21 @@ async function look() {
   const query = new URLSearchParams({ limit: '50', sort: choice.sort });
   if (choice.by) query.set('by', choice.by);
   if (choice.protocol) query.set('protocol', choice.protocol);
+  const only = choice.protocol ? `?protocol=${choice.protocol}` : '';
   try {
-    const [queries, keys, connections, { sinks }] = await Promise.all([
+    const [queries, keys, connections, { sinks }, policies, verdicts] = await Promise.all([
       ask(`api/queries?${query}`),
       ask(`api/queries?by=key&limit=${MAX_KEYS}&sort=${choice.keys}`),
       ask('api/connections'),
       ask('api/sinks'),
+      ask(`api/policies${only}`),
+      ask(`api/verdicts?${verdictsWanted(choice.protocol)}`),
       showServer(),
     ]);
     if (mine !== asked) return; // another choice was made meanwhile
     showProtocols([...queries.queries, ...connections.connections].map(({ protocol }) => protocol));
     rates(queries.totals, POLL_MS / 2);
+    showPolicies(policies, verdicts);
     showQueries(queries, choice);
     const speaks = (listener) => protocolOf.get(listener);
     showKeys(keys, choice.keys, (listener) => chosen(speaks(listener)), speaks);
@@ -212,6 +217,7 @@ drawTiles();
 drawQueries(choose('sort'));
 drawKeys(choose('keys'));
 drawHistory(now);
+drawPolicies(now);
 drawSinks();
 heads($('connections'), LINKS);
 $('by').addEventListener('change', (event) => choose('by')(event.target.value));

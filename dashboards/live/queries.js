@@ -12,10 +12,10 @@ const COLUMNS = [
   { label: 'Query or command', className: 'what left' },
   { label: 'Calls', sort: 'calls', of: (q) => number(q.calls) },
   { label: 'Mean', sort: 'mean', of: (q) => took(q, 'mean_s') },
-  { label: 'p95', sort: 'p95', of: (q) => took(q, 'p95_s') },
+  { label: 'p95', className: 'more', sort: 'p95', of: (q) => took(q, 'p95_s') },
   { label: 'p99', sort: 'p99', of: (q) => took(q, 'p99_s') },
-  { label: 'Max', sort: 'max', of: (q) => took(q, 'max_s') },
-  { label: 'Wait p95', className: 'waits', sort: 'wait', of: (q) => (q.wait ? time(q.wait.p95_s) : '') },
+  { label: 'Max', className: 'more', sort: 'max', of: (q) => took(q, 'max_s') },
+  { label: 'Wait p95', className: 'waits more', sort: 'wait', of: (q) => (q.wait ? time(q.wait.p95_s) : '') },
   { label: 'Hits', className: 'hits', sort: 'hits', of: (q) => (q.hit_ratio == null ? '' : percent(q.hit_ratio)) },
   {
     label: 'Rows',
@@ -23,7 +23,7 @@ const COLUMNS = [
     sort: 'rows',
     of: (q) => number((q.rows_returned ?? 0) + (q.rows_affected ?? 0)),
   },
-  { label: 'Bytes', sort: 'bytes', of: (q) => size((q.request_bytes ?? 0) + (q.reply_bytes ?? 0)) },
+  { label: 'Bytes', className: 'more', sort: 'bytes', of: (q) => size((q.request_bytes ?? 0) + (q.reply_bytes ?? 0)) },
   { label: 'Errors', className: 'errors', sort: 'errors', of: (q) => number(sum(q.errors)) },
 ];
 const KEY = ['digest', 'protocol', 'listener', 'database', 'user', 'application'];
@@ -54,7 +54,7 @@ function makeQuery(key) {
   const [share, what] = tr.children;
   share.append(meter());
   const line = element('div', 'line');
-  line.append(element('span', 'badge'), element('div', 'name'));
+  line.append(element('span', 'badge'), element('div', 'name'), element('span', 'tag denied'));
   what.append(line, element('div', 'text'));
   what.addEventListener('click', () => {
     if (getSelection()?.toString()) return;
@@ -69,8 +69,11 @@ function updateQuery(tr, q, by, totalSeconds) {
   setMeter(share.firstChild, totalSeconds > 0 ? (q.time?.total_s ?? 0) / totalSeconds : 0);
   const [name, text] = named(q, by);
   const [line, second] = what.children;
-  setBadge(line.firstChild, q.protocol);
-  say(line.lastChild, name);
+  const [badge, called, denied] = line.children;
+  setBadge(badge, q.protocol);
+  say(called, name);
+  say(denied, q.denied > 0 ? `${number(q.denied)} denied` : '');
+  denied.hidden = !(q.denied > 0);
   say(second, text);
   second.hidden = text === '' || text === name;
   write(tr, COLUMNS, q);

@@ -7,6 +7,7 @@ const HISTORY = 60;
 const TILES = [
   { name: 'queries', label: 'calls / s', of: (t) => t.calls, show: number },
   { name: 'errors', label: 'errors / s', of: (t) => sum(t.errors), show: number },
+  { name: 'denied', label: 'denied / s', href: '#guard', of: (t) => t.denied ?? 0, show: number },
   { name: 'mean', label: 'mean time', of: (t) => t.time?.total_s ?? 0, over: (t) => t.calls, show: time },
   { name: 'in', label: 'bytes in / s', of: (t) => t.request_bytes, show: size },
   { name: 'out', label: 'bytes out / s', of: (t) => t.reply_bytes, show: size },
@@ -15,7 +16,8 @@ let before = null; // totals of the poll before
 
 export function drawTiles() {
   for (const tile of TILES) {
-    const box = element('div', `tile ${tile.name}`);
+    const box = element(tile.href ? 'a' : 'div', `tile ${tile.name}`);
+    if (tile.href) box.href = tile.href;
     tile.value = element('b', '', '–');
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('viewBox', `0 0 ${HISTORY - 1} 30`);

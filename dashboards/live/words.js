@@ -42,6 +42,7 @@ const PROTOCOLS = {
   redis: 'Redis',
   mongodb: 'MongoDB',
   zookeeper: 'ZooKeeper',
+  kafka: 'Kafka',
 };
 /** A protocol as people write it. */
 export const titled = (protocol) => PROTOCOLS[protocol] ?? protocol;

@@ -10,7 +10,7 @@ import { AdminServer, MetricsServer } from './admin-server.ts';
 import { MAX_EVENTS_PER_SECOND, MAX_READERS } from './exchange-stream.ts';
 import { type Listening, listen, text } from './http-server.ts';
 import { MetricsPage } from './metrics-page.ts';
-
+import type { PolicyRow } from './policy-rows.ts';
 import type { ExchangeEvent } from './source.ts';
 
 interface Answer {
@@ -120,7 +120,7 @@ describe('routes', () => {
 
   for (const path of [
     '/nothing',
-    '/api/policies',
+    '/api/policy',
     '/stats/',
     '//',
     '/metrics/x',
@@ -426,6 +426,58 @@ describe('limits (threats ND-16)', () => {
   });
 });
 
+describe('/api/policies and /api/verdicts', () => {
+  const row = (policy: string, listener: string): PolicyRow => ({
+    policy,
+    listener,
+    protocol: listener === 'cache' ? 'redis' : 'postgres',
+    snapshot: '',
+    mode: 'enforce',
+    action: 'deny',
+    allowed: 0,
+    denied: 1,
+    limits: {},
+    last_denied: null,
+  });
+
+  test('rows by listener or protocol, so many, and how many more there are', async () => {
+    const rows = [row('a', 'shop'), row('b', 'shop'), row('c', 'cache')];
+    Object.assign(source, { policies: () => rows });
+    const told = async (query: string) => JSON.parse((await ask(server, `/api/policies${query}`)).body);
+    expect(await told('')).toEqual({ policies: rows, more: 0 });
+    expect(await told('?listener=shop&limit=1')).toEqual({ policies: [rows[0]], more: 1 });
+    expect(await told('?protocol=redis')).toEqual({ policies: [rows[2]], more: 0 });
+    expect((await ask(server, '/api/policies?limit=0')).status).toBe(400);
+  });
+
+  test('what is asked of verdicts reaches their source; a wrong word is a mistake that names the right ones', async () => {
+    const asked: unknown[] = [];
+    Object.assign(source, { verdicts: (request: unknown) => asked.push(request) && [] });
+    expect((await ask(server, '/api/verdicts?verdict=denied&policy=no%20cards&listener=shop&limit=3')).body).toBe(
+      '{"verdicts":[]}\n',
+    );
+    await ask(server, '/api/verdicts');
+    expect(asked).toEqual([
+      { kind: 'denied', policy: 'no cards', listener: 'shop', protocol: undefined, limit: 3 },
+      { kind: undefined, policy: undefined, listener: undefined, protocol: undefined, limit: 50 },
+    ]);
+    const { status, body } = await ask(server, '/api/verdicts?verdict=refused');
+    expect(status).toBe(400);
+    expect(JSON.parse(body).allowed).toEqual([
+      'any_denied',
+      'denied',
+      'would_be_denied',
+      'allowed',
+      'would_be_allowed',
+    ]);
+  });
+
+  test('a source without policies has none', async () => {
+    expect((await ask(server, '/api/policies')).body).toBe('{"policies":[],"more":0}\n');
+    expect((await ask(server, '/api/verdicts')).body).toBe('{"verdicts":[]}\n');
+  });
+});
+
 describe('/api/exchanges', () => {
   const event = (operation: string): ExchangeEvent => ({
     at: '2026-01-01T00:00:00.000Z',
@@ -449,6 +501,12 @@ describe('/api/exchanges', () => {
     batch_size: 0,
     request_bytes: 1,
     reply_bytes: 1,
+    verdict: 'allowed',
+    policy: '',
+    shadow_verdict: '',
+    shadow_policy: '',
+    policy_snapshot: '',
+    request_offset: 0,
     attributes: { 'sluice.name': 'a\nevent: forged' },
   });
 

@@ -8,6 +8,7 @@ const SCRIPTS = [
   'history.js',
   'codes.js',
   'keys.js',
+  'policies.js',
   'queries.js',
   'sinks.js',
   'table.js',
@@ -16,7 +17,9 @@ const SCRIPTS = [
 ];
 const FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
-  ...['live.css', 'history.css'].map((file) => [`/${file}`, file, 'text/css; charset=utf-8'] as const),
+  ...['live.css', 'narrow.css', 'history.css', 'policies.css'].map(
+    (file) => [`/${file}`, file, 'text/css; charset=utf-8'] as const,
+  ),
   ...SCRIPTS.map((file) => [`/${file}`, file, 'text/javascript; charset=utf-8'] as const),
 ] as const;
 

@@ -8,6 +8,7 @@ import { HistoryDesk, historyParams } from './history.ts';
 import { json, type Reply, text } from './http-server.ts';
 import type { MetricsPage } from './metrics-page.ts';
 import { BadRequest, type Params, type ParamTable } from './params.ts';
+import { RECENT_FILTERS } from './recent-verdicts.ts';
 import { redacted } from './redact.ts';
 import { type AdminSource, type Control, LOG_LEVELS } from './source.ts';
 
@@ -54,6 +55,10 @@ export function adminRoutes(source: AdminSource, metrics: MetricsPage, stream: E
     get('/api/queries', 'top queries; with by=key top keys', queryParams, (params) => queries(source, params)),
     get('/api/history', 'what a ClickHouse sink has stored', historyParams, (params) => history.answer(params)),
     get('/api/sinks', 'where exchanges go, and how each sink is', {}, () => json({ sinks: source.sinkRows?.() ?? [] })),
+    get('/api/policies', 'policies, and what each has said', policyParams, (params) => policies(source, params)),
+    get('/api/verdicts', 'the newest exchanges of each policy and verdict', verdictParams, (params) =>
+      verdicts(source, params),
+    ),
     get('/api/connections', 'open connections', {}, async () => json(await connections(source))),
     get('/api/exchanges', 'exchanges as they end (server-sent events)', {}, () => exchanges(stream)),
     post('/logging', 'sets the log level, or tells it', loggingParams, (params) => logging(source, params)),
@@ -99,6 +104,19 @@ const queryParams: ParamTable = {
   listener: name('listener'),
   database: name('database'),
   user: name('user'),
+};
+
+const policyParams: ParamTable = {
+  limit: { help: 'rows at most, 200 if not given', is: { min: 1, max: 10_000 } },
+  listener: name('listener'),
+  protocol: name('protocol'),
+};
+const verdictParams: ParamTable = {
+  verdict: { help: 'only this verdict', is: RECENT_FILTERS },
+  policy: name('policy'),
+  listener: name('listener'),
+  protocol: name('protocol'),
+  limit: { help: 'rows at most, 50 if not given', is: { min: 1, max: 1000 } },
 };
 
 function serverInfo(source: AdminSource): object {
@@ -203,6 +221,28 @@ function keys(source: AdminSource, params: Params): Reply {
   if (sort === undefined && params.text('sort') !== undefined)
     throw new BadRequest(`by=key: sort is none of ${KEY_SORTS.join(', ')}`, KEY_SORTS);
   return json(source.keys({ sort, limit: params.number('limit') ?? 100, listener: params.text('listener') }));
+}
+
+function policies(source: AdminSource, params: Params): Reply {
+  const listener = params.text('listener');
+  const protocol = params.text('protocol');
+  const rows = (source.policies?.() ?? []).filter(
+    (row) =>
+      (listener === undefined || row.listener === listener) && (protocol === undefined || row.protocol === protocol),
+  );
+  const shown = rows.slice(0, params.number('limit') ?? 200);
+  return json({ policies: shown, more: rows.length - shown.length });
+}
+
+function verdicts(source: AdminSource, params: Params): Reply {
+  const rows = source.verdicts?.({
+    kind: params.choice('verdict', RECENT_FILTERS),
+    policy: params.text('policy'),
+    listener: params.text('listener'),
+    protocol: params.text('protocol'),
+    limit: params.number('limit') ?? 50,
+  });
+  return json({ verdicts: rows ?? [] });
 }
 
 async function connections(source: AdminSource): Promise<object> {

@@ -7,6 +7,8 @@ import type { HotKeySeries } from '../stats/hot-key-series.ts';
 import type { MergedStat } from '../stats/merged.ts';
 import type { ProcessSample } from '../stats/process-sample.ts';
 import type { BoundsOf, DurationSeries } from '../stats/prometheus.ts';
+import type { PolicyRow } from './policy-rows.ts';
+import type { RecentRequest, RecentVerdict } from './recent-verdicts.ts';
 
 /** Envoy's server states; `/ready` answers 200 only when LIVE. */
 export type ServerState = 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' | 'INITIALIZING';
@@ -89,6 +91,15 @@ export interface ExchangeEvent {
   readonly batch_size: number;
   readonly request_bytes: number;
   readonly reply_bytes: number;
+  /** What the enforced policies said: `allowed`, `denied`, '' = there are none; and the one that decided, '' = none had to. */
+  readonly verdict: string;
+  readonly policy: string;
+  /** The same of the policies in shadow mode. */
+  readonly shadow_verdict: string;
+  readonly shadow_policy: string;
+  /** Which snapshot of the policies judged; '' = none. Where that message begins in its connection's client bytes. */
+  readonly policy_snapshot: string;
+  readonly request_offset: number;
   /** What only its protocol knows, by OpenTelemetry's names or `sluice.…`. */
   readonly attributes: Readonly<Record<string, string | number>>;
 }
@@ -123,6 +134,10 @@ export interface AdminSource {
   history?(): History | null;
   /** Where exchanges go, and how each is. */
   sinkRows?(): readonly SinkRow[];
+  /** `/api/policies`. */
+  policies?(): readonly PolicyRow[];
+  /** `/api/verdicts`: the newest exchanges that policies judged; the parameters are checked. */
+  verdicts?(request: RecentRequest): readonly RecentVerdict[];
   connections(): Promise<readonly ConnectionRow[]>;
   hosts(): Promise<readonly HostRow[]>;
   listeners(): readonly ListenerRow[];

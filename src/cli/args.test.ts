@@ -69,6 +69,7 @@ describe('right usage', () => {
       },
     ],
     ['top', { name: 'top', once: false, json: false, admin: '127.0.0.1:9901' }],
+    ['top --admin http://127.0.0.1:1/', { name: 'top', once: false, json: false, admin: '127.0.0.1:1' }],
     ['top --once --json --admin [::1]:1', { name: 'top', once: true, json: true, admin: '[::1]:1' }],
   ];
   for (const [line, command] of cases)

@@ -186,7 +186,7 @@ function build(name: Command['name'], values: Values, words: readonly string[], 
       noWords();
       const json = values.has('json');
       if (json && !values.has('once')) problems.push('--json goes with --once');
-      return { name, once: values.has('once'), json, admin: one('admin') ?? DEFAULT_ADMIN };
+      return { name, once: values.has('once'), json, admin: running(one('admin')) };
     }
     case 'clickhouse':
       return buildClickhouse(values, words, problems);
@@ -270,6 +270,9 @@ function buildClickhouse(values: Values, words: readonly string[], problems: str
   };
 }
 
+/** Where the running one is: an address, or what the one that runs has printed (`http://127.0.0.1:9901/`). */
+const running = (admin: string | null): string => admin?.replace(/^http:\/\/|\/$/g, '') ?? DEFAULT_ADMIN;
+
 const OF_SUGGEST = ['admin', 'from', 'by', 'shadow'];
 const OF_TEST = ['config', 'against', 'json'];
 
@@ -298,7 +301,7 @@ function buildPolicy(values: Values, words: readonly string[], problems: string[
   return {
     name: 'policy',
     action: 'suggest',
-    admin: one('admin') ?? DEFAULT_ADMIN,
+    admin: running(one('admin')),
     from: one('from'),
     byApplication: by === 'application',
     shadow: values.has('shadow'),

@@ -4,6 +4,8 @@ import { protocolFilters } from '../../protocol-filters/registry.ts';
 import { AccessLog } from '../access-log/access-log.ts';
 import { Exemplars } from '../admin/exemplars.ts';
 import { hotKeySeries } from '../admin/key-series.ts';
+import { type PolicyRow, policyRows } from '../admin/policy-rows.ts';
+import { type RecentRequest, type RecentVerdict, RecentVerdicts } from '../admin/recent-verdicts.ts';
 import { durationSeries, systemOf } from '../admin/rows-series.ts';
 import type {
   AdminSource,
@@ -93,6 +95,7 @@ export class FactsCore implements AdminSource {
   readonly #eventStats = new EventStats(this.own);
   readonly #accessLogStats: AccessLogStats;
   readonly #version = sluiceVersion();
+  readonly #recent = new RecentVerdicts();
   readonly #watchers = new Set<(event: ExchangeEvent) => void>();
   /** Processes of workers that have ever reported. */
   readonly workerPids = new Set<number>();
@@ -233,6 +236,17 @@ export class FactsCore implements AdminSource {
     return this.sinks.rows();
   }
 
+  /** Whatever numbers the configuration leaves out: these are for the page. */
+  policies(): readonly PolicyRow[] {
+    const protocols = this.#protocols();
+    const { listeners } = this.#snapshot;
+    return policyRows(listeners, this.#stats.list(), (name) => protocols.get(name) ?? '', this.#recent);
+  }
+
+  verdicts(request: RecentRequest): readonly RecentVerdict[] {
+    return this.#recent.rows(request);
+  }
+
   async connections(): Promise<readonly ConnectionRow[]> {
     return (await this.#askAll('connections')).flat() as ConnectionRow[];
   }
@@ -259,8 +273,12 @@ export class FactsCore implements AdminSource {
   }
 
   listeners(): readonly ListenerRow[] {
-    const protocols = new Map(this.#snapshot.listeners.map((listener) => [listener.name, protocolOf(listener)]));
+    const protocols = this.#protocols();
     return this.#listeners.map((one) => ({ ...one, protocol: protocols.get(one.name) ?? 'tcp' }));
+  }
+
+  #protocols(): Map<string, string> {
+    return new Map(this.#snapshot.listeners.map((listener) => [listener.name, protocolOf(listener)]));
   }
 
   configDump(): object {
@@ -302,6 +320,7 @@ export class FactsCore implements AdminSource {
 
   #batch(batch: EventBatch): void {
     this.#exemplars.take(batch);
+    this.#recent.take(batch);
     this.accessLog.batch(batch);
     this.sinks.take(batch);
     if (this.#watchers.size === 0) return;

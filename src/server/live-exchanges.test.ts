@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { digestOf, exchangeOf, sessionOf } from '../digest/rows/rows.fixture.ts';
 import { BatchEncoder } from '../events/columns.ts';
 import { EventBatch } from '../events/event-batch.ts';
-import { type Exchange, Flag, Outcome } from '../exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, VerdictCode } from '../exchange/exchange.ts';
 import { exchangeEvents } from './live-exchanges.ts';
 
 const CASES: readonly [name: string, change: Partial<Exchange>, want: object][] = [
@@ -12,6 +12,12 @@ const CASES: readonly [name: string, change: Partial<Exchange>, want: object][] 
   ['a hit', { flags: Flag.hit }, { hit: true }],
   ['a miss', { flags: Flag.miss }, { hit: false }],
   ['some there, some not', { flags: Flag.hit | Flag.miss }, { hit: false }],
+  [
+    'judged',
+    { verdict: VerdictCode.denied, policy: 'no cards', shadowVerdict: VerdictCode.allowed, shadowPolicy: 'later' },
+    { verdict: 'denied', policy: 'no cards', shadow_verdict: 'allowed', shadow_policy: 'later' },
+  ],
+  ['not judged', {}, { verdict: '', policy: '', shadow_verdict: '', shadow_policy: '' }],
   ['a wait', { flags: Flag.waits }, { waits: true, hit: null, duration_ms: 1000 }],
 ];
 

@@ -1,6 +1,6 @@
 import type { ExchangeEvent } from '../admin/source.ts';
 import type { EventBatch } from '../events/event-batch.ts';
-import { Flag, OUTCOME_NAMES } from '../exchange/exchange.ts';
+import { Flag, OUTCOME_NAMES, VERDICT_NAMES } from '../exchange/exchange.ts';
 
 /** The exchanges of a batch as `/api/exchanges` streams them, made one by one as they are taken. */
 export function* exchangeEvents(batch: EventBatch): Generator<ExchangeEvent> {
@@ -31,6 +31,12 @@ export function* exchangeEvents(batch: EventBatch): Generator<ExchangeEvent> {
       batch_size: columns.batch_size[i]!,
       request_bytes: columns.request_bytes[i]!,
       reply_bytes: columns.response_bytes[i]!,
+      verdict: VERDICT_NAMES[columns.verdict[i]!] ?? '',
+      policy: batch.string(columns.policy[i]!),
+      shadow_verdict: VERDICT_NAMES[columns.shadow_verdict[i]!] ?? '',
+      shadow_policy: batch.string(columns.shadow_policy[i]!),
+      policy_snapshot: batch.string(columns.policy_snapshot[i]!),
+      request_offset: columns.request_offset[i]!,
       attributes: Object.fromEntries(batch.attributes(columns.attributes[i]!)),
     };
   }

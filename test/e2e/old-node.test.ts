@@ -54,7 +54,7 @@ async function start(node: string) {
     `127.0.0.1:${port}`,
   ];
   const child = spawn(node, [BIN, ...args], { stdio: 'ignore' });
-  await poll('Sluice is ready', () => ready(port), { withinMs: 20_000 });
+  await poll('Sluice is ready', () => ready(port), { withinMs: 60_000 });
   return { child, port };
 }
 

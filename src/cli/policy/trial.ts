@@ -70,6 +70,7 @@ export class Trial {
     policy: '',
     shadowVerdict: VerdictCode.none,
     shadowPolicy: '',
+    policySnapshot: '',
     maxRows: 0,
     maxReplyBytes: 0,
   };
@@ -211,9 +212,9 @@ export function printTrial(config: string, result: TrialResult): string {
     }
   }
   const left = [
-    [without_policies, 'are of a listener without policies'],
-    [unknown_listener, 'are of a listener that the file does not have'],
-    [approximate, 'were judged by what their digest tells, which may fold names and leave some out'],
+    [without_policies, 'of a listener without policies'],
+    [unknown_listener, 'of a listener that the file does not have'],
+    [approximate, 'judged by what their digest tells, which may fold names and leave some out'],
   ] as const;
   const notes = left.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
   if (unknown > 0)
