@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS sluice.kafka_events
     -- of an exchange
     ttfb_ns           UInt64,
     proxy_ns          UInt64,
+    request_offset    UInt64,
     request_bytes     UInt64,
     response_bytes    UInt64,
     rows_sent         UInt64,
@@ -48,6 +49,7 @@ CREATE TABLE IF NOT EXISTS sluice.kafka_events
     verdict           LowCardinality(String),
     shadow_policy     LowCardinality(String),
     shadow_verdict    LowCardinality(String),
+    policy_snapshot   LowCardinality(String),
     error_class       LowCardinality(String),
     replies           LowCardinality(String),
     flags             UInt32,
@@ -85,11 +87,11 @@ SETTINGS
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS sluice.kafka_exchanges_mv TO sluice.exchanges AS
 SELECT
-    ts, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched, batch_size,
+    ts, duration_ns, ttfb_ns, proxy_ns, request_offset, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched, batch_size,
     instance, worker, incarnation, origin, session_id, seq, turn, `index`, transaction, story,
     listener, protocol, cluster, upstream, database, user, application,
     toIPv6OrDefault(if(startsWith(client, '['), extract(client, '^\\[([^\\]%]*)'), extract(client, '^(.*):[^:]*$'))) AS client_ip,
-    kind, operation, digest, status, severity, policy, verdict, shadow_policy, shadow_verdict,
+    kind, operation, digest, status, severity, policy, verdict, shadow_policy, shadow_verdict, policy_snapshot,
     CAST(toString(error_class), 'Enum8(\'ok\' = 0, \'error\' = 1, \'denied\' = 2, \'cancelled\' = 3, \'lost\' = 4, \'skipped\' = 5, \'redirected\' = 6)') AS error_class,
     CAST(toString(replies), 'Enum8(\'one\' = 0, \'many\' = 1, \'none\' = 2, \'endless\' = 3)') AS replies,
     flags, weight,

@@ -383,6 +383,8 @@ function sayAsFirst(first: Exchange, x: Exchange): void {
   x.policy = first.policy;
   x.shadowVerdict = first.shadowVerdict;
   x.shadowPolicy = first.shadowPolicy;
+  x.policySnapshot = first.policySnapshot;
+  x.requestOffset = first.requestOffset;
 }
 
 /** `code`: what the client gets; 0: the reply has no room for one. */

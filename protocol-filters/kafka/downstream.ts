@@ -177,7 +177,7 @@ export class Downstream implements RequestSink, Held {
       reader.paused = true;
       return;
     }
-    judge?.tell(r);
+    judge?.tell(r, this.#frameFrom - reader.frameBytes, this.#frameFrom);
     const { apiKey, apiVersion, correlationId, maybeSilent } = r;
     talk.begin(r, isSilent);
     if (talk.over) this.reader.stop();

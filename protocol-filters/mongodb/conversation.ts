@@ -164,6 +164,7 @@ export class Conversation {
   /** The exchange of a request that came above the cap of timed ones: as if it had come with its reply. */
   lateExchange(request: Request, at: number): Exchange {
     const x = this.exchangeOf(request, at, at);
+    request.said?.mark(x);
     this.host.begin(x);
     return x;
   }

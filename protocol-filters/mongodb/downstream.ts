@@ -1,4 +1,5 @@
 import { Flag, Replies } from '../../src/exchange/exchange.ts';
+import { saidOf } from '../../src/exchange/said.ts';
 import { BsonCursor } from './bson/bson-cursor.ts';
 import { Bson } from './bson/bson-type.ts';
 import { highAt, isName, lowAt } from './bson/bson-values.ts';
@@ -100,12 +101,14 @@ export class Downstream implements MessageSink {
     // Servers answer in order: the first reply to an id is to the oldest request that has it.
     if (inFlight.find(message.requestId) !== null) registry.inc(own.ids_reused);
     const isLate = inFlight.size >= MAX_OPEN;
+    const said = isLate && talk.asked !== null ? saidOf(talk.asked) : null;
     if (isLate) talk.dropAsked(); // its exchange is made when the reply is there
     if (inFlight.size >= MAX_IN_FLIGHT) {
       talk.fault('too_many_in_flight');
       return;
     }
     const request = this.#requestOf(message, reading);
+    request.said = said;
     if (inFlight.size > 0) {
       request.flags |= Flag.pipelined;
       registry.inc(own.pipelined);

@@ -1,11 +1,12 @@
 import { Long, UUID } from 'bson';
 import { describe, expect, test } from 'vitest';
-import { Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
+import { Flag, Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Denial } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { filterEnv } from '../../test/support/filter-env.ts';
 import { type HarnessOptions, type Judge, SessionHarness } from '../../test/support/session-harness.ts';
 import { boundOf } from '../../test/support/story.ts';
+import { MAX_OPEN } from './downstream.ts';
 import { mongodb } from './index.ts';
 import { opMsg } from './testing/wire-bytes.ts';
 
@@ -29,6 +30,19 @@ const reply = (responseTo: number, documents = 0): Buffer =>
   );
 
 describe('the gate of a session', () => {
+  test('above the cap an observer tells of each command what judged it, and where it stood', () => {
+    const { harness } = gate({ enforces: false }); // enforced, nothing goes on above the cap
+    const count = MAX_OPEN + 3;
+    const asks = Array.from({ length: count }, (_, i) => ask('a', i + 1));
+    const [{ length }] = asks as [Buffer];
+    harness.feed(Side.downstream, Buffer.concat(asks));
+    harness.snapshot++;
+    harness.feed(Side.upstream, Buffer.concat(asks.map((_, i) => reply(i + 1))));
+    expect(harness.places).toEqual(asks.map((_, i) => `snapshot 1 at ${i * length} + ${length}`));
+    expect(harness.ended.at(-1)!.flags & Flag.untimed).not.toBe(0);
+    harness.finish();
+  });
+
   test('a denied command is a ping to the server, and an error to the client', () => {
     const { harness, stat } = gate();
     harness.feed(Side.downstream, Buffer.concat([ask('a', 1), ask('secret', 2)]));

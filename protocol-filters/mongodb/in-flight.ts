@@ -2,6 +2,7 @@ import type { Digest } from '../../src/exchange/digest.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
 import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Denial } from '../../src/exchange/protocol-filter.ts';
+import type { Said } from '../../src/exchange/said.ts';
 import { type CommandInfo, UNKNOWN_COMMAND } from './commands/command-table.ts';
 import type { Extra } from './extra.ts';
 import type { Asked } from './gate/refusals.ts';
@@ -52,6 +53,8 @@ export class Request {
   extra: Extra | null = null;
   /** Where policies judge: what it was judged by. */
   facts: OperationFacts | null = null;
+  /** And what policies said, where its exchange is still to be made. */
+  said: Said | null = null;
   /** It was denied: a stand-in waits for its answer, which can only come behind this offset of the server's. */
   denial: Denial | null = null;
   asked: Asked | null = null;
@@ -80,6 +83,7 @@ export class Request {
     this.transaction = null;
     this.extra = null;
     this.facts = null;
+    this.said = null;
     this.denial = this.asked = null;
     this.deniedAt = 0;
     this.isChanging = this.isCut = this.isFromQuery = false;

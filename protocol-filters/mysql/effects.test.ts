@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MysqlSqlMode } from '../../src/exchange/digest.ts';
+import { cpuMs } from '../../test/support/cpu-time.ts';
 import { digests } from '../../test/support/filter-env.ts';
 import { type Effect, effectOf, hasAnsiQuotes } from './effects.ts';
 
@@ -79,7 +80,7 @@ describe('what a text does to its session', () => {
   });
 
   test('hostile texts take no time', () => {
-    const before = performance.now();
+    const before = cpuMs();
     for (const text of [
       `use ${'/*'.repeat(2000)}`,
       `use ${'` `'.repeat(1500)}`,
@@ -89,7 +90,7 @@ describe('what a text does to its session', () => {
       `execute ${' '.repeat(4000)}`,
     ])
       effectsOf(text);
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(cpuMs() - before).toBeLessThan(500);
   });
 });
 

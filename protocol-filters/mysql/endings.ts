@@ -1,4 +1,5 @@
 import { type Exchange, Flag, Outcome } from '../../src/exchange/exchange.ts';
+import { type Said, saidOf } from '../../src/exchange/said.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { Command } from './commands.ts';
 import type { Conversation } from './conversation.ts';
@@ -55,6 +56,7 @@ export class Endings {
     talk.transaction.ended(x, (status & ServerStatus.inTransaction) !== 0);
     const turn = pending.turnOf(place);
     const command = pending.commandAt(place);
+    const said = more && isLast && x !== null && talk.inquiry !== null ? saidOf(x) : null;
     // It ran as who and where the session was before it.
     this.finishHead(Outcome.ok);
     this.#commandDone(command, turn);
@@ -62,7 +64,7 @@ export class Endings {
     applyStatus(talk, status);
     if (trackTo > trackFrom) applyTracked(talk, buf, trackFrom, trackTo);
     if (more) {
-      if (isLast) this.#surplus(turn);
+      if (isLast) this.#surplus(turn, said);
       return false;
     }
     if (!isLast) {
@@ -187,11 +189,12 @@ export class Endings {
   }
 
   /** The server sends more results than the text had statements: each becomes an exchange of its own. */
-  #surplus(turn: number): void {
+  #surplus(turn: number, said: Said | null): void {
     const talk = this.#talk;
     talk.count('unmatched_results');
     const x = talk.take('query', talk.bound.nothing, talk.host.now(), 0);
     x.flags |= Flag.batch;
+    said?.mark(x); // its text was allowed as a whole
     talk.pending.unshift(talk.begin(x, turn, false) ? x : null);
   }
 
@@ -275,6 +278,7 @@ export class Endings {
     x.requestLastByteAt = x.forwardedAt = at;
     if (statement.traceparent !== '') x.traceparent = statement.traceparent;
     if (statement.truncated) x.flags |= Flag.truncated;
+    statement.said?.mark(x);
     return talk.begin(x, pending.turnOf(place), false) ? x : null;
   }
 }

@@ -101,6 +101,8 @@ export class Gate {
     for (const x of turn.ops) {
       x.verdict = VerdictCode.denied;
       x.policy = this.#why.policy;
+      x.policySnapshot = this.#talk.host.policySnapshot;
+      x.requestOffset = turn.from;
     }
     this.#talk.host.replace(Side.downstream, turn.from, turn.to, standIn());
   }

@@ -2,6 +2,7 @@ import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import { binaryName, type OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { Turn } from '../../src/exchange/protocol-filter.ts';
+import { type Said, saidOf } from '../../src/exchange/said.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { commandFacts, NO_STATEMENT, namesSomething, UNKNOWN_COMMAND, UNKNOWN_STATEMENT } from './command-facts.ts';
 import { Command, KINDS } from './commands.ts';
@@ -79,13 +80,25 @@ export class Inquiry {
     }
   }
 
+  /** Of the message that was asked about last. */
+  get said(): Said | null {
+    return this.#ops.length === 0 ? null : saidOf(this.#ops[0]!);
+  }
+
   /** An exchange is begun for what was asked about: it gets the marks. */
   begins(x: Exchange): void {
     const { host, gate } = this.#talk;
     if (gate !== null && (x.flags & Flag.denied) === 0 && x.forwardedAt === 0) x.forwardedAt = host.now();
-    if (this.#marked >= this.#ops.length) return;
+    if (this.#ops.length === 0) return;
+    if (this.#marked >= this.#ops.length) {
+      saidOf(this.#ops[0]!).mark(x); // more than can be asked about one by one
+      return;
+    }
     const asked = this.#ops[this.#marked++]!;
-    if (asked !== x) host.marked(asked, x);
+    if (asked === x) return;
+    const { requestOffset } = x; // of what came before, and counts to it
+    host.marked(asked, x);
+    if (requestOffset > 0) x.requestOffset = requestOffset;
   }
 
   /** The command at hand has been read: what was only asked about is given back. */

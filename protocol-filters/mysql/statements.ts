@@ -1,6 +1,7 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
+import type { Said } from '../../src/exchange/said.ts';
 import type { Effect } from './effects.ts';
 
 /** MariaDB: the statement prepared last, whatever its id. */
@@ -21,11 +22,14 @@ export class Statement {
   runs = 0;
   /** Ties the fetches of its open cursor to the execution that opened it; 0 = no cursor was ever open. */
   story = 0;
-  /** COM_STMT_SEND_LONG_DATA since the last execution: bytes on the wire, and when the first came. */
+  /** COM_STMT_SEND_LONG_DATA since the last execution: bytes on the wire, when the first came, and where it began. */
   longBytes = 0;
   longAt = 0;
+  longFrom = 0;
   /** What policies judge of running it, in the database that it was prepared in; null where nobody judges. */
   facts: OperationFacts | null = null;
+  /** What policies said of preparing it, should that fail; null where nobody judges. */
+  said: Said | null = null;
   /** The server has said that it is prepared. */
   confirmed = false;
 
@@ -89,6 +93,7 @@ export function describe(x: Exchange, statement: Statement, traced: boolean): vo
   if (statement.longBytes > 0) {
     x.requestBytes += statement.longBytes;
     x.requestFirstByteAt = statement.longAt;
+    x.requestOffset = statement.longFrom;
     statement.longBytes = statement.longAt = 0;
   }
 }

@@ -13,7 +13,7 @@ export function isAdmitted(talk: Conversation, gate: Gate | null): boolean {
   if (gate === null) {
     const x = talk.take('startup', talk.bound.startup, talk.host.now(), 0);
     talk.host.ask({ from: 0, to: 0, complete: true, ops: [x], facts: [facts] });
-    talk.host.drop(x);
+    talk.tellStartup(x);
     return true;
   }
   if (!gate.admits(facts)) return false;

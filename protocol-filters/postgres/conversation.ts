@@ -5,11 +5,11 @@ import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Bound } from './bound.ts';
-import { type Marks, UNMARKED } from './marks.ts';
+import { type Marks, markDenied, UNMARKED } from './marks.ts';
 import { Negotiation } from './negotiation.ts';
-import { Pending } from './pending.ts';
+import { endsBatch, Pending } from './pending.ts';
 import { Reading } from './reading.ts';
-import { protocolViolation } from './refuse.ts';
+import { codeOf, protocolViolation } from './refuse.ts';
 import type { StartupParameters } from './startup.ts';
 import { StatementBook } from './statements.ts';
 import { Transaction } from './transaction.ts';
@@ -74,6 +74,10 @@ export class Conversation {
   /** Batches so far: messages up to a Sync. */
   batch = 0;
   failure: Failure | null = null;
+  /** Tells of it though its Sync will not come. Set by who knows how. */
+  tellFailure: () => void = () => {};
+  /** The gate's denials whose stand-in has not been answered yet, by place; `at`: offset of the server's bytes when it was sent. */
+  readonly denials = new Map<number, { readonly marks: Marks; readonly at: number }>();
   /** Of an open denial. */
   marks: Marks = UNMARKED;
 
@@ -88,6 +92,8 @@ export class Conversation {
   /** Request bytes and first byte of the steps since the last Execute: Parse, Bind and Describe count to it. */
   stepBytes = 0;
   stepAt = 0;
+  /** Where the first of them begins in the client's bytes; while stepBytes > 0. */
+  stepFrom = 0;
   /** Place of the last Execute of the present batch: its Sync's bytes count to it. */
   lastExecute = -1;
 
@@ -196,14 +202,42 @@ export class Conversation {
   /** The session is over: what is open was lost. */
   endAll(): void {
     if (this.phase === Phase.over) return;
+    this.tellFailure();
     this.phase = Phase.over;
     const { pending } = this;
     while (pending.size > 0) {
-      const x = pending.exchangeAt(pending.head);
+      const x = pending.exchangeAt(pending.head) ?? this.#deniedAt(pending.head);
       pending.shift();
       // What was denied stays so, though its answer will not come.
       if (x !== null) this.finish(x, (x.flags & Flag.denied) === 0 ? Outcome.lost : Outcome.denied);
     }
+  }
+
+  /** The session was let in with what its startup message has asked for: one exchange says so (threats R15). */
+  tellStartup(x: Exchange): void {
+    this.begin(x, ++this.turns, false, false);
+    this.close(x, Outcome.ok);
+  }
+
+  /** Its message was denied, and never left. */
+  denied(x: Exchange, marks: Marks): void {
+    markDenied(x, marks);
+    x.code = codeOf(marks.why);
+    x.severity = 'ERROR';
+    x.forwardedAt = 0;
+  }
+
+  /** A step that was denied and has no exchange gets one, as its stand-in will not be answered; null: it was not. */
+  #deniedAt(place: number): Exchange | null {
+    const denial = this.denials.get(place);
+    if (denial === undefined) return null;
+    const { pending, bound } = this;
+    const isText = endsBatch(pending.stepAt(place));
+    const digest = isText ? bound.nothing : (pending.statementAt(place)?.digest ?? bound.unknown);
+    const x = this.take(isText ? 'query' : 'parse', digest, pending.atOf(place), pending.bytesOf(place));
+    this.denied(x, denial.marks);
+    this.beginAlone(x, ++this.turns);
+    return x;
   }
 
   /** Something that the gate may wait for has happened. */

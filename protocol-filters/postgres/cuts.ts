@@ -62,7 +62,8 @@ export class Cuts {
     if (why === null) return false;
     talk.bound.stats.registry.inc(talk.bound.stats.own.cut);
     x.rowsReturned = talk.rows;
-    talk.marks = { why, shadowVerdict: x.shadowVerdict, shadowPolicy: x.shadowPolicy };
+    const { shadowVerdict, shadowPolicy, policySnapshot: snapshot, requestOffset } = x;
+    talk.marks = { why, shadowVerdict, shadowPolicy, snapshot, from: requestOffset };
     if (this.#isClean(x)) this.#cut(why, from, to);
     else this.#close(x, why, from);
     return true;

@@ -80,6 +80,7 @@ export class Failures {
     const at = talk.pending.atOf(place);
     const x = talk.take(kind, digest, at, talk.pending.bytesOf(place));
     x.requestLastByteAt = x.forwardedAt = at;
+    talk.pending.markSaid(place, x);
     talk.beginAlone(x, ++talk.turns);
     return x;
   }
@@ -110,7 +111,7 @@ export class Failures {
       this.#fail(this.#own('parse', head, pending.statementAt(head)?.digest ?? talk.bound.unknown));
     }
     for (let place = head; place < end; place++) {
-      if (place !== head && pending.isStandIn(place)) this.#gate!.closed(place);
+      if (place !== head && pending.isStandIn(place)) this.#tellDenied(place, end);
       const x = pending.exchangeAt(place);
       pending.shift();
       if (x === null) continue;
@@ -120,6 +121,18 @@ export class Failures {
     }
     talk.failure = null;
     this.#redo();
+  }
+
+  /** A denied step is discarded with its stand-in, as an earlier one has failed: it was denied all the same (threats R15). */
+  #tellDenied(place: number, end: number): void {
+    const talk = this.#talk;
+    const { pending } = talk;
+    const marks = this.#gate!.closed(place);
+    if (pending.exchangeAt(place) !== null) return; // it says so already
+    const taker = this.#takerOf(place, end);
+    const x = taker < 0 ? this.#own('parse', place, pending.statementAt(place)?.digest ?? talk.bound.unknown) : null;
+    talk.denied(x ?? pending.exchangeAt(taker)!, marks);
+    if (x !== null) talk.close(x, Outcome.denied);
   }
 
   #fail(x: Exchange): void {

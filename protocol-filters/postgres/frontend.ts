@@ -85,6 +85,7 @@ export class Frontend implements FrameSink {
 
   onFrame(type: number, bodyBytes: number, buf: Buffer, start: number, end: number, from: number): Onward {
     this.#inquiry.body = bodyBytes;
+    this.#talk.pending.from = from;
     const onward = this.#read(type, bodyBytes, buf, start, end, from);
     if (onward === Onward.next) this.#talk.bound.stats.frontendMessage();
     return onward;
@@ -238,8 +239,10 @@ export class Frontend implements FrameSink {
       verdict = inquiry.askText(F.parse, buf, from, effects, doubt, true);
       judged = inquiry.keptFacts();
       bare = inquiry.bareFacts();
-      inquiry.drop();
-      if (verdict === 'later') return Onward.hold;
+      if (verdict === 'later') {
+        inquiry.drop();
+        return Onward.hold;
+      }
     }
     talk.bound.countParsed(inquiry.digests);
     const statement = this.#intake.statementFor(buf, nameFromAt, nameTo, digest);
@@ -252,6 +255,7 @@ export class Frontend implements FrameSink {
     const previous = this.#intake.store(statement);
     const place = this.#intake.step(Step.parse, null, statement, null, previous, bytes);
     statement.place = place;
+    this.#intake.keepSaid(place);
     if (verdict === 'deny') this.#gate!.opened(place);
     return Onward.next;
   }
@@ -270,13 +274,13 @@ export class Frontend implements FrameSink {
     // One that was not seen prepared is refused when it runs; that it does not exist is the server's to say.
     if (talk.host.judges && !drops && statement !== null) {
       const verdict = this.#inquiry.askRun('bind', F.bind, statement, from, bytes, true);
-      this.#inquiry.drop();
-      if (verdict === 'later') return Onward.hold;
+      if (verdict === 'later') return this.#hold();
       denied = verdict === 'deny';
     }
     const place = talk.pending.tail;
     const portal = talk.book.bind(buf, portalFrom, portalTo, statement, place);
     this.#intake.step(Step.bind, null, statement, portal, null, bytes);
+    this.#intake.keepSaid(place);
     if (denied) this.#gate!.opened(place);
     return Onward.next;
   }
@@ -303,6 +307,7 @@ export class Frontend implements FrameSink {
     this.#inquiry.forget();
     x.requestFirstByteAt = at;
     x.requestBytes = talk.stepBytes + bytes;
+    if (talk.stepBytes > 0) x.requestOffset = talk.stepFrom;
     this.#describeRun(x, statement, portal);
     talk.forgetSteps();
     if (this.#intake.isFull(1)) {

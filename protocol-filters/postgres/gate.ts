@@ -21,11 +21,12 @@ import { Frontend as F } from './wire.ts';
  */
 export class Gate {
   readonly #talk: Conversation;
-  /** Denials whose stand-in has not been answered yet, by place. */
-  readonly #denials = new Map<number, { readonly marks: Marks; readonly at: number }>();
+  readonly #denials: Conversation['denials'];
   /** Name of the statement in the Parse at hand. */
   #name: Uint8Array = NO_NAME;
   #type = 0;
+  /** Of the message at hand, where it begins. */
+  #from = 0;
   #marks: Marks = UNMARKED;
   #refused = false;
   /** The batch that holds a denied step: the server will discard the rest of it, so the rest does not leave. */
@@ -43,6 +44,7 @@ export class Gate {
 
   constructor(talk: Conversation) {
     this.#talk = talk;
+    this.#denials = talk.denials;
     this.#resume = () => talk.release();
   }
 
@@ -139,6 +141,7 @@ export class Gate {
   ask(type: number, turn: Turn): 'allow' | 'deny' | 'later' {
     const talk = this.#talk;
     this.#type = type;
+    this.#from = turn.from;
     this.#refused = false;
     const verdict = talk.host.ask(turn);
     if (verdict === 'allow') return verdict;
@@ -151,9 +154,8 @@ export class Gate {
   /** The denial ends the connection, without a stand-in: its exchanges end here. */
   #closes(turn: Turn): void {
     const talk = this.#talk;
-    const { judgement } = talk.host;
-    const { shadowVerdict, shadowPolicy } = judgement;
-    this.#marks = { why: { ...UNMARKED.why, policy: judgement.policy, closes: true }, shadowVerdict, shadowPolicy };
+    const { policy } = talk.host.judgement;
+    this.#marks = this.#marksOf({ ...UNMARKED.why, policy, closes: true });
     talk.bound.stats.registry.inc(talk.bound.stats.own.denied);
     talk.turns++;
     for (const x of turn.ops) {
@@ -179,9 +181,10 @@ export class Gate {
     const at = received[Side.downstream];
     const turn: Turn = { from: at, to: at, complete: true, ops: [x], facts: [facts], prepares: false };
     this.#type = STARTUP;
+    this.#from = at;
     this.#refused = false;
     if (talk.host.ask(turn) === 'allow') {
-      talk.host.drop(x);
+      talk.tellStartup(x);
       return true;
     }
     this.#closes(turn);
@@ -192,7 +195,8 @@ export class Gate {
   denySelf(type: number, turn: Turn, message: string): 'deny' {
     this.#type = type;
     const why: Denial = { policy: 'sluice.unreadable', message, kind: 'unreadable', closes: false };
-    this.#marks = { why, shadowVerdict: VerdictCode.none, shadowPolicy: '' };
+    const snapshot = this.#talk.host.policySnapshot;
+    this.#marks = { why, shadowVerdict: VerdictCode.none, shadowPolicy: '', snapshot, from: turn.from };
     this.#talk.host.replace(Side.downstream, turn.from, turn.to, this.#standIn());
     this.#denied(turn);
     return 'deny';
@@ -202,9 +206,14 @@ export class Gate {
   refuse(why: Denial): Refusal {
     if (this.#type === STARTUP) return { kind: 'close', last: lastWords(why, false) };
     this.#refused = true;
-    const { shadowVerdict, shadowPolicy } = this.#talk.host.judgement;
-    this.#marks = { why, shadowVerdict, shadowPolicy };
+    this.#marks = this.#marksOf(why);
     return { kind: 'standIn', bytes: this.#standIn() };
+  }
+
+  /** A denial of the message that was asked about last. */
+  #marksOf(why: Denial): Marks {
+    const { shadowVerdict, shadowPolicy, policySnapshot: snapshot } = this.#talk.host.judgement;
+    return { why, shadowVerdict, shadowPolicy, snapshot, from: this.#from };
   }
 
   #standIn(): Uint8Array {

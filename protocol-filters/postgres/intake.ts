@@ -32,6 +32,7 @@ export class Intake {
     bytes: number,
   ): number {
     const talk = this.#talk;
+    if (talk.stepBytes === 0) talk.stepFrom = this.#framing.from;
     talk.stepBytes += bytes;
     if (talk.stepAt === 0) talk.stepAt = this.#framing.startedAt;
     if (this.isFull(1)) {
@@ -39,6 +40,14 @@ export class Intake {
       return -1;
     }
     return talk.pending.push(step, x, statement, portal, previous, this.#framing.startedAt, bytes);
+  }
+
+  /** The message at hand was asked about and has no exchange: its step keeps what was said. `place`: -1 above the cap. */
+  keepSaid(place: number): void {
+    const asked = this.#inquiry.ops[0];
+    if (asked === undefined) return;
+    if (place >= 0 && place < this.#talk.pending.tail) this.#talk.pending.keepSaid(place, asked);
+    this.#inquiry.drop();
   }
 
   /** No room for more steps? An enforced session closes then. */

@@ -1,4 +1,5 @@
 import type { Exchange } from '../../src/exchange/exchange.ts';
+import { Said } from '../../src/exchange/said.ts';
 import type { Portal, Statement } from './statements.ts';
 
 /** What the server still owes an answer for, one entry a step. */
@@ -37,10 +38,16 @@ export class Pending {
   /** Ms of the step's first byte, and its bytes: for errors that end before an Execute. */
   readonly #at: number[] = new Array(FIRST_CAPACITY).fill(0);
   readonly #bytes: number[] = new Array(FIRST_CAPACITY).fill(0);
+  /** Where its message begins in the client's bytes. */
+  readonly #froms: number[] = new Array(FIRST_CAPACITY).fill(0);
   readonly #exchanges: (Exchange | null)[] = new Array(FIRST_CAPACITY).fill(null);
   readonly #statements: (Statement | null)[] = new Array(FIRST_CAPACITY).fill(null);
   readonly #previous: (Statement | null)[] = new Array(FIRST_CAPACITY).fill(null);
   readonly #portals: (Portal | null)[] = new Array(FIRST_CAPACITY).fill(null);
+  /** What policies said of a step without an exchange; made when a place is first used so, and kept there. */
+  #said: (Said | null)[] = new Array(FIRST_CAPACITY).fill(null);
+  /** Where the message begins that is being read. */
+  from = 0;
   /** Place of the oldest open step. */
   head = 0;
   /** Place that the next step will take. */
@@ -66,10 +73,12 @@ export class Pending {
     this.standIns[i] = 0;
     this.#at[i] = at;
     this.#bytes[i] = bytes;
+    this.#froms[i] = this.from;
     this.#exchanges[i] = exchange;
     this.#statements[i] = statement;
     this.#previous[i] = previous;
     this.#portals[i] = portal;
+    this.#said[i]?.forget();
     if (portal !== null) portal.uses++;
     return place;
   }
@@ -122,6 +131,19 @@ export class Pending {
   portalAt(place: number): Portal | null {
     return this.#portals[place & this.#mask]!;
   }
+  /** The step has no exchange: keeps the marks of the one that was asked about. */
+  keepSaid(place: number, asked: Exchange): void {
+    const i = place & this.#mask;
+    const said = this.#said[i] ?? new Said();
+    this.#said[i] = said;
+    said.keep(asked);
+  }
+  /** Marks an exchange that is made of the step after all. */
+  markSaid(place: number, x: Exchange): void {
+    const i = place & this.#mask;
+    this.#said[i]?.mark(x);
+    x.requestOffset = this.#froms[i]!;
+  }
   atOf(place: number): number {
     return this.#at[place & this.#mask]!;
   }
@@ -139,9 +161,13 @@ export class Pending {
     const steps = new Uint8Array(capacity);
     const standIns = new Uint8Array(capacity);
     const mask = capacity - 1;
+    const said: (Said | null)[] = new Array(capacity).fill(null);
+    for (let place = this.head; place < this.tail; place++) said[place & mask] = this.#said[place & oldMask]!;
+    this.#said = said;
     const columns: unknown[][] = [
       this.#at,
       this.#bytes,
+      this.#froms,
       this.#exchanges,
       this.#statements,
       this.#previous,

@@ -85,7 +85,6 @@ export class PostgresSession implements Session {
   onEnd(side: Side, how: 'fin' | 'reset' | 'error' | 'drain'): void {
     // A client that has said all it wants still waits for its answers.
     if (side === Side.downstream && how === 'fin') return;
-    this.#backend.failures.resolve(true);
     this.#talk.endAll();
   }
 

@@ -1,4 +1,4 @@
-import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
@@ -171,7 +171,6 @@ export class Conversation {
     ring.fill(x);
     x.kind = nameOf(ring.slot);
     x.flags = Flag.untimed;
-    if (this.gate?.enforces) x.verdict = VerdictCode.allowed; // or it would not be in flight
     this.transaction.mark(x);
     this.open++;
     this.host.begin(x);

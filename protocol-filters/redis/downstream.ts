@@ -1,16 +1,16 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag, Replies } from '../../src/exchange/exchange.ts';
+import { type Said, saidOf } from '../../src/exchange/said.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Args } from './args.ts';
 import { type CommandInfo, lookUpCommand, lookUpSubcommand } from './commands.ts';
 import type { Conversation } from './conversation.ts';
-import type { RedisDigests } from './digests.ts';
 import { doubtOf, follow, NEEDS_ANSWER } from './followed.ts';
 import type { FoundKeys } from './found-keys.ts';
 import { Gate } from './gate.ts';
 import { argumentIs, doubtClaims, maySecret, readClaims } from './identity.ts';
 import { findKeys } from './key-finder.ts';
-import { asksToWait, isHttp } from './odd-commands.ts';
+import { asksToWait, isHttp, unknownDigest } from './odd-commands.ts';
 import { Extra } from './pending.ts';
 import { ReplyMode } from './reply-mode.ts';
 import { type RequestSink, Requests } from './requests.ts';
@@ -160,12 +160,15 @@ export class Downstream implements RequestSink {
     const to = requests.from + x.requestBytes;
     const special = SPECIALS[info?.slot ?? UNKNOWN]!;
     gate.isExec = special === Special.exec && talk.transaction.asked;
-    const doubt = gate.enforces ? doubtOf(talk, requests.inline, special, args) : '';
+    const doubt = gate.enforces ? doubtOf(talk, requests.inline, special, args) || gate.doubtOfExec : '';
     if (doubt !== '') gate.denySelf(x, facts.unread(info, doubt), to, complete, doubt);
     else {
       const judged = info === null ? facts.unknown(args) : facts.of(info, args, this.#found, talk.host.facts.database);
       const verdict = gate.ask(x, judged, to, complete);
-      if (verdict === 'allow') return true;
+      if (verdict === 'allow') {
+        gate.passes(x, judged, special, args.argc);
+        return true;
+      }
       if (verdict === 'later') {
         talk.host.drop(x);
         talk.turns--;
@@ -236,8 +239,9 @@ export class Downstream implements RequestSink {
     const { pending } = talk;
     registry.inc(envoy.downstream_rq_active);
     if (talk.open >= MAX_OPEN && !this.#keepsAll(special)) {
+      const said = asked === null ? null : saidOf(asked);
       if (asked !== null) talk.host.drop(asked);
-      this.#beginLate(slot, digest, requests.args, bytes, extra);
+      this.#beginLate(slot, digest, requests.args, bytes, extra, said);
       return;
     }
     const x = asked ?? this.#take(requests, slot, digest, bytes);
@@ -281,7 +285,7 @@ export class Downstream implements RequestSink {
   }
 
   /** Above the cap: no exchange is kept until the reply is there. */
-  #beginLate(slot: number, digest: Digest, args: Args, bytes: number, extra: Extra | null): void {
+  #beginLate(slot: number, digest: Digest, args: Args, bytes: number, extra: Extra | null, said: Said | null): void {
     const talk = this.#talk;
     const { registry, own } = talk.bound.stats;
     const special = SPECIALS[slot]!;
@@ -293,7 +297,7 @@ export class Downstream implements RequestSink {
     registry.inc(own.untimed);
     if (extra?.waits) talk.waiting++;
     talk.pending.push(null, slot, this.#reads(slot, args), extra);
-    talk.pending.keepLate(digest, bytes, talk.turns);
+    talk.pending.keepLate(digest, bytes, talk.turns, said);
   }
 
   // ---- special commands
@@ -391,10 +395,3 @@ const ANONYMOUS_BYTES = 10 * 16 * 1024;
 
 /** Bytes of one argument that are held of what is judged: a longer key is not known for certain. */
 const JUDGED_BYTES = 65_536;
-
-function unknownDigest(digests: RedisDigests, args: Args): Digest {
-  if (args.held === 0) return digests.unknown(NOTHING, 0, 0);
-  const start = args.start[0]!;
-  return digests.unknown(args.buf, start, start + args.length[0]!);
-}
-const NOTHING = new Uint8Array(0);

@@ -1,11 +1,12 @@
 import { type Exchange, Flag, Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { OperationFacts } from '../../src/exchange/operation-facts.ts';
-import type { Denial, Refusal, Turn, Verdict } from '../../src/exchange/protocol-filter.ts';
+import type { Denial, Refusal, Verdict } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import type { Conversation } from './conversation.ts';
+import { Parked } from './parked.ts';
 import { codeOfDenial, deniedReply, discard, standIn } from './refuse.ts';
 import type { Requests } from './requests.ts';
-import { UNKNOWN } from './special.ts';
+import { Special, UNKNOWN } from './special.ts';
 
 /** What becomes of a command that was judged by its first bytes: its rest goes on, or is dropped, as it comes. */
 const Rest = { none: 0, passes: 1, dropped: 2 } as const;
@@ -21,7 +22,10 @@ export class Gate {
   readonly #enforces: boolean;
   readonly #ops: Exchange[] = [];
   readonly #facts: OperationFacts[] = [];
-  readonly #turn = { from: 0, to: 0, complete: true, ops: this.#ops, facts: this.#facts };
+  readonly #turn = { from: 0, to: 0, complete: true, ops: this.#ops, facts: this.#facts, parked: 0 };
+  readonly #parked = new Parked();
+  /** Asks for nothing but limits of replies. */
+  #isBounding = false;
   /** Denials whose stand-in has not been answered yet, by place. */
   readonly #denials = new Map<number, { readonly why: Denial; readonly at: number; readonly isExec: boolean }>();
   /** The command at hand is the EXEC of a transaction. */
@@ -51,12 +55,14 @@ export class Gate {
 
   /** Asks about the command at hand, up to offset `to`. Whether it is to be begun as denied, read again, or begun. */
   ask(x: Exchange, facts: OperationFacts, to: number, complete: boolean): Verdict {
-    const turn = this.#set(x, facts, to, complete);
+    this.#set(x, facts, to, complete);
+    const isStale = this.isExec && this.#isStale;
+    if (isStale) this.#addParked();
     this.#why = NOBODY;
     this.#hasStandIn = false;
-    const verdict = this.#talk.host.ask(turn);
-    this.#ops.pop();
-    this.#facts.pop();
+    const verdict = this.#talk.host.ask(this.#turn);
+    this.#unset();
+    if (isStale && verdict === 'allow' && this.#talk.host.cuts) this.#boundAnew();
     if (!this.#enforces) return 'allow';
     if (verdict === 'deny') this.#dropRest(complete, to);
     else if (verdict === 'allow' && !complete) this.#rest = Rest.passes;
@@ -66,30 +72,93 @@ export class Gate {
   /** Denied by the protocol filter itself, whatever the policies say: where it leads cannot be followed. */
   denySelf(x: Exchange, facts: OperationFacts, to: number, complete: boolean, message: string): void {
     const { host } = this.#talk;
-    const turn = this.#set(x, facts, to, complete);
+    this.#set(x, facts, to, complete);
     const refusal = this.refuse({ policy: 'sluice.unreadable', message, kind: 'unreadable', closes: false });
-    this.#ops.pop();
-    this.#facts.pop();
+    this.#unset();
     if (refusal.kind === 'close') return; // never
-    host.replace(Side.downstream, turn.from, to, refusal.kind === 'standIn' ? refusal.bytes : null);
+    host.replace(Side.downstream, this.#turn.from, to, refusal.kind === 'standIn' ? refusal.bytes : null);
     if (refusal.kind === 'answer') host.send(Side.downstream, refusal.bytes);
     x.verdict = VerdictCode.denied;
     x.policy = this.#why.policy;
+    x.policySnapshot = host.policySnapshot;
+    x.requestOffset = this.#turn.from;
     this.#dropRest(complete, to);
   }
 
-  #set(x: Exchange, facts: OperationFacts, to: number, complete: boolean): Turn {
+  #set(x: Exchange, facts: OperationFacts, to: number, complete: boolean): void {
     const turn = this.#turn;
     turn.from = this.#requests.from;
     turn.to = to;
     turn.complete = complete;
+    turn.parked = 0;
     this.#ops.push(x);
     this.#facts.push(facts);
-    return turn;
+  }
+
+  /** Only the first was to be begun: the others carried facts. */
+  #unset(): void {
+    while (this.#ops.length > 1) {
+      this.#talk.host.drop(this.#ops.pop()!);
+      this.#facts.pop();
+    }
+    this.#ops.pop();
+    this.#facts.pop();
+  }
+
+  // ---- what waits for EXEC
+
+  /** The command at hand was allowed: within MULTI it runs when EXEC does. */
+  passes(x: Exchange, facts: OperationFacts, special: number, argc: number): void {
+    const { transaction, host } = this.#talk;
+    const leaves = argc === 1 && (special === Special.discard || special === Special.reset);
+    // A MULTI within MULTI is refused, and the queue stays.
+    if (this.isExec || leaves || (special === Special.multi && !transaction.asked)) this.#parked.clear();
+    else if (transaction.asked) this.#parked.add(x, facts, host.snapshot);
+  }
+
+  get #isStale(): boolean {
+    return this.#parked.isStale(this.#talk.host.snapshot);
+  }
+
+  /** Why EXEC cannot be judged, '' = it can. */
+  get doubtOfExec(): string {
+    return this.isExec && this.#parked.isTooLong && this.#isStale ? TOO_LONG : '';
+  }
+
+  /** EXEC is asked about with all that it would run: what judged that is not what judges now. */
+  #addParked(): void {
+    const { facts } = this.#parked;
+    for (let i = 0; i < facts.length; i++) this.#carry(i);
+    this.#turn.parked = facts.length;
+  }
+
+  #carry(i: number): Exchange {
+    const x = this.#talk.host.take();
+    this.#parked.fill(i, x);
+    this.#ops.push(x);
+    this.#facts.push(this.#parked.facts[i]!);
+    return x;
+  }
+
+  /** What EXEC runs returns no more than is allowed by now. */
+  #boundAnew(): void {
+    const { host } = this.#talk;
+    this.#isBounding = true;
+    this.#turn.parked = 1;
+    for (let i = 0; i < this.#parked.facts.length; i++) {
+      const x = this.#carry(i);
+      host.ask(this.#turn);
+      this.#parked.bound(i, x);
+      this.#ops.pop();
+      this.#facts.pop();
+      host.drop(x);
+    }
+    this.#isBounding = false;
   }
 
   /** The host calls it from within ask(). Where nothing is in flight the server need not be asked for its place. */
   refuse(why: Denial): Refusal {
+    if (this.#isBounding) return { kind: 'again' }; // never: it was allowed just now
     this.#why = why;
     this.#hasStandIn = !this.#talk.mayAnswer;
     return this.#hasStandIn
@@ -123,6 +192,7 @@ export class Gate {
       isExec: this.isExec,
     });
     if (this.isExec) {
+      this.#parked.clear();
       talk.transaction.asked = false;
       if (this.doubtsDatabase) this.await();
     }
@@ -229,4 +299,5 @@ export class Gate {
   }
 }
 
+const TOO_LONG = 'policies have changed since MULTI, and the transaction is too long to be judged again';
 const NOBODY: Denial = { policy: '', message: 'denied', kind: 'policy', closes: false };

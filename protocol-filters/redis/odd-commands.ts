@@ -1,5 +1,7 @@
+import type { Digest } from '../../src/exchange/digest.ts';
 import type { Args } from './args.ts';
 import type { Conversation } from './conversation.ts';
+import type { RedisDigests } from './digests.ts';
 import { argumentIs } from './identity.ts';
 import { WAITS, Waits } from './special.ts';
 
@@ -24,3 +26,11 @@ export function isHttp(args: Args): boolean {
   return true;
 }
 const HTTP = 'HTTP/';
+
+/** Of a command that the table does not have, or whose name has not been held. */
+export function unknownDigest(digests: RedisDigests, args: Args): Digest {
+  if (args.held === 0) return digests.unknown(NOTHING, 0, 0);
+  const start = args.start[0]!;
+  return digests.unknown(args.buf, start, start + args.length[0]!);
+}
+const NOTHING = new Uint8Array(0);

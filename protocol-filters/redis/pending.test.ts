@@ -19,7 +19,7 @@ test('what goes in comes out, in order, whatever it grows and shrinks to', () =>
         for (let i = 0; i < move; i++, next++) {
           const late = next % 5 === 0;
           ring.push(late ? null : new Exchange(), next & 0xff, next % 2 === 0, null);
-          if (late) ring.keepLate(digest, next * 3, next);
+          if (late) ring.keepLate(digest, next * 3, next, null);
           if (next % 3 > 0) ring.keepKey(raw(`key:${next}`), 0, `key:${next}`.length);
         }
         for (let i = 0; i > move && ring.size > 0; i--, oldest++) {

@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
+import type { Said } from '../../src/exchange/said.ts';
 import type { PushKind } from './push-kind.ts';
 
 /** Of commands that are more than one request and one reply; others have none. */
@@ -77,9 +78,9 @@ export class Pending {
   }
 
   /** What the exchange of the command that was pushed last will be made from. */
-  keepLate(digest: Digest, bytes: number, turn: number): void {
+  keepLate(digest: Digest, bytes: number, turn: number, said: Said | null): void {
     this.#late ??= new Late(this.#mask + 1);
-    this.#late.set((this.#tail - 1) & this.#mask, digest, bytes, turn);
+    this.#late.set((this.#tail - 1) & this.#mask, digest, bytes, turn, said);
   }
 
   /** Places: the oldest one's, and the one that comes next. They only grow. */
@@ -140,7 +141,7 @@ export class Pending {
     const i = this.#head & this.#mask;
     const digest = this.#late?.digests[i];
     if (this.exchange === null && this.#late && digest)
-      other.keepLate(digest, this.#late.bytes[i]!, this.#late.turns[i]!);
+      other.keepLate(digest, this.#late.bytes[i]!, this.#late.turns[i]!, this.#late.said[i]!);
     this.shift();
   }
 
@@ -192,27 +193,32 @@ class Late {
   readonly digests: (Digest | null)[];
   readonly bytes: Float64Array;
   readonly turns: Float64Array;
+  /** What policies said of it; null where nobody judges. */
+  readonly said: (Said | null)[];
 
   constructor(capacity: number) {
     this.digests = nulls(capacity);
     this.bytes = new Float64Array(capacity);
     this.turns = new Float64Array(capacity);
+    this.said = nulls(capacity);
   }
 
-  set(i: number, digest: Digest | null, bytes: number, turn: number): void {
+  set(i: number, digest: Digest | null, bytes: number, turn: number, said: Said | null): void {
     this.digests[i] = digest;
     this.bytes[i] = bytes;
     this.turns[i] = turn;
+    this.said[i] = said;
   }
 
   copy(i: number, other: Late, from: number): void {
-    this.set(i, other.digests[from]!, other.bytes[from]!, other.turns[from]!);
+    this.set(i, other.digests[from]!, other.bytes[from]!, other.turns[from]!, other.said[from]!);
   }
 
   fill(i: number, x: Exchange): void {
     x.digest = this.digests[i]!;
     x.requestBytes = this.bytes[i]!;
     x.turn = this.turns[i]!;
+    this.said[i]?.mark(x);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Exchange, Flag, Outcome, Replies, VerdictCode } from '../../src/exchange/exchange.ts';
+import { type Exchange, Flag, Outcome, Replies } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
 import type { SessionHost } from '../../src/exchange/protocol-filter.ts';
 import type { Bound } from './bound.ts';
@@ -131,7 +131,6 @@ export class Conversation {
     ring.fill(place, x);
     x.kind = kindOf(ring.slot(place));
     x.flags = Flag.untimed;
-    if (this.gate?.enforces) x.verdict = VerdictCode.allowed; // or it would not be in flight
     this.open++;
     this.host.begin(x);
     return x;

@@ -2,6 +2,7 @@ import { keyText } from '../../src/digest/keys/key-text.ts';
 import type { Digest } from '../../src/exchange/digest.ts';
 import { type Exchange, Flag } from '../../src/exchange/exchange.ts';
 import type { Fault } from '../../src/exchange/fault.ts';
+import { saidOf } from '../../src/exchange/said.ts';
 import { type Conversation, kindOf, Phase } from './conversation.ts';
 import { lengthFault, versionFault } from './detect.ts';
 import type { Gate } from './gate.ts';
@@ -302,11 +303,11 @@ export class Downstream implements JuteSink {
     let x = talk.gate === null ? null : this.#judged(talk.gate, slot, digest, bytes);
     if (talk.gate !== null && x === null) return;
     if (talk.open >= MAX_OPEN && !talk.host.cuts) {
+      const said = x === null ? null : saidOf(x);
       if (x !== null) talk.host.drop(x);
-      x = null;
       registry.inc(own.untimed);
       ring.push(null, slot, this.#xid, watch, extra);
-      ring.keepLate(digest, bytes, talk.turns, batchSize(extra));
+      ring.keepLate(digest, bytes, talk.turns, batchSize(extra), said);
       if (isAwaited(slot)) talk.gate?.await();
       return;
     }

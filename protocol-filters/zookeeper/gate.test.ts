@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
+import { Flag, Outcome, VerdictCode } from '../../src/exchange/exchange.ts';
 import type { Denial, Turn } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
 import { filterEnv } from '../../test/support/filter-env.ts';
 import { type HarnessOptions, SessionHarness } from '../../test/support/session-harness.ts';
 import { boundOf } from '../../test/support/story.ts';
+import { MAX_OPEN } from './downstream.ts';
 import { type ZookeeperOptions, zookeeper } from './index.ts';
 import {
   ask,
@@ -46,6 +47,24 @@ const sentUp = (on: SessionHarness): string => on.sent(up).subarray(connectReque
 const sentDown = (on: SessionHarness): string => on.sent(down).subarray(connected().length).toString('hex');
 const hex = (...parts: readonly Uint8Array[]): string => join(...parts).toString('hex');
 
+test.each([true, false])(
+  'above the cap each request says what judged it, and where it stood (enforced: %s)',
+  (enforces) => {
+    const on = begun({ enforces });
+    const count = MAX_OPEN + 3;
+    const asks = Array.from({ length: count }, (_, i) => request(i + 1, ask.getData('/a')));
+    on.feed(down, join(...asks));
+    on.snapshot++;
+    on.feed(up, join(...asks.map((_, i) => reply(i + 1, 0, textStat('x')))));
+    const [first, each] = [connectRequest().length, asks[0]!.length];
+    const places = asks.map((_, i) => `snapshot 1 at ${first + i * each} + ${each}`);
+    expect(on.places).toEqual([`snapshot 1 at 0 + ${first}`, ...places]);
+    expect(on.ended.at(-1)).toMatchObject({ verdict: enforces ? VerdictCode.allowed : VerdictCode.none });
+    expect(on.ended.at(-1)!.flags & Flag.untimed).not.toBe(0);
+    on.finish();
+  },
+);
+
 describe('a denial', () => {
   test('takes its place among the answers, under its number', () => {
     const on = begun();
@@ -64,6 +83,19 @@ describe('a denial', () => {
       ['getData /no', VerdictCode.denied, Outcome.denied, 'NOAUTH'],
       ['getData /b', VerdictCode.allowed, Outcome.ok, ''],
     ]);
+  });
+
+  test('that comes after a watch was left takes no event away; to leave another one is denied', () => {
+    let strict = false;
+    const on = begun({ judge: (turn) => (strict ? noNo(turn) : null) });
+    on.feed(down, asked(1, ask.getData('/no', true)));
+    on.feed(up, reply(1, 0, textStat('x')));
+    strict = true;
+    on.feed(up, event(3, '/no'));
+    on.feed(down, asked(2, ask.getData('/no', true)));
+    on.feed(up, reply(2, 0, STAT));
+    expect(sentDown(on)).toBe(hex(reply(1, 0, textStat('x')), event(3, '/no'), reply(2, NOAUTH)));
+    on.finish();
   });
 
   test('by a limit is THROTTLEDOP', () => {

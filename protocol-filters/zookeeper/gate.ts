@@ -110,6 +110,8 @@ export class Gate implements FrameSink {
       this.#talk.host.replace(Side.downstream, this.#turn.from, this.#turn.to, standIn(this.#xid));
     x.verdict = VerdictCode.denied;
     x.policy = this.#why.policy;
+    x.policySnapshot = this.#talk.host.policySnapshot;
+    x.requestOffset = this.#turn.from;
   }
 
   /** The host calls it from within ask(). A session that may not begin, and a word, have no words to be refused in. */
@@ -161,6 +163,8 @@ export class Gate implements FrameSink {
       if (!isKnown) {
         x.verdict = VerdictCode.denied;
         x.policy = 'sluice.unreadable';
+        x.policySnapshot = host.policySnapshot;
+        x.requestOffset = turn.from;
       }
       this.#why = { ...NOBODY, policy: x.policy };
       this.begin(x);

@@ -1,5 +1,6 @@
 import type { Digest } from '../../src/exchange/digest.ts';
 import type { Exchange } from '../../src/exchange/exchange.ts';
+import type { Said } from '../../src/exchange/said.ts';
 
 /** What is known of a request beside its number, for those that are more than one path. */
 export class Extra {
@@ -88,9 +89,9 @@ export class Pending {
   }
 
   /** What the exchange of the request that was pushed last will be made from. */
-  keepLate(digest: Digest, bytes: number, turn: number, batchSize: number): void {
+  keepLate(digest: Digest, bytes: number, turn: number, batchSize: number, said: Said | null): void {
     this.#late ??= new Late(this.#mask + 1);
-    this.#late.set((this.#tail - 1) & this.#mask, digest, bytes, turn, batchSize);
+    this.#late.set((this.#tail - 1) & this.#mask, digest, bytes, turn, batchSize, said);
   }
 
   /**
@@ -225,22 +226,26 @@ export class Pending {
 class Late {
   readonly digests: (Digest | null)[];
   readonly numbers: Float64Array;
+  /** What policies said of it; null where nobody judges. */
+  readonly said: (Said | null)[];
 
   constructor(capacity: number) {
     this.digests = nulls(capacity);
     this.numbers = new Float64Array(capacity * 3);
+    this.said = nulls(capacity);
   }
 
-  set(i: number, digest: Digest | null, bytes: number, turn: number, batchSize: number): void {
+  set(i: number, digest: Digest | null, bytes: number, turn: number, batchSize: number, said: Said | null): void {
     this.digests[i] = digest;
     this.numbers[i * 3] = bytes;
     this.numbers[i * 3 + 1] = turn;
     this.numbers[i * 3 + 2] = batchSize;
+    this.said[i] = said;
   }
 
   copy(i: number, other: Late, from: number): void {
-    const { numbers } = other;
-    this.set(i, other.digests[from]!, numbers[from * 3]!, numbers[from * 3 + 1]!, numbers[from * 3 + 2]!);
+    const { numbers, digests, said } = other;
+    this.set(i, digests[from]!, numbers[from * 3]!, numbers[from * 3 + 1]!, numbers[from * 3 + 2]!, said[from]!);
   }
 
   fill(i: number, x: Exchange): void {
@@ -248,6 +253,7 @@ class Late {
     x.requestBytes = this.numbers[i * 3]!;
     x.turn = this.numbers[i * 3 + 1]!;
     x.batchSize = this.numbers[i * 3 + 2]!;
+    this.said[i]?.mark(x);
   }
 }
 

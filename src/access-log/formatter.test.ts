@@ -169,6 +169,8 @@ test('every field of ours is there for an exchange or a connection, as in the JS
       verdict: VerdictCode.allowed,
       shadowPolicy: 'q',
       shadowVerdict: VerdictCode.denied,
+      policySnapshot: '0123456789ab',
+      requestOffset: 1000,
       severity: 'ERROR',
       attributes: '{"sluice.n":5,"sluice.name":"a"}',
     }),
@@ -199,6 +201,8 @@ test('every field of ours is there for an exchange or a connection, as in the JS
     verdict: 'allowed',
     shadow_policy: 'q',
     shadow_verdict: 'denied',
+    policy_snapshot: '0123456789ab',
+    request_offset: 1000,
   });
   expect(connection).toMatchObject({
     event: 'connection',

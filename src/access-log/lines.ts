@@ -11,7 +11,8 @@ import { jsonText, jsonValue } from './json-text.ts';
  *   event "exchange", ts (ISO 8601, microseconds), worker, session_id, listener, protocol, cluster, upstream, client,
  *   database, user, application, turn, seq, index, kind, operation, digest, summary, collection, text,
  *   facts (what policies judge of it, as far as its digest tells: digest/seen-facts.ts), outcome, status,
- *   severity, policy, verdict, shadow_policy, shadow_verdict, duration_ns, ttfb_ns, proxy_ns, request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
+ *   severity, policy, verdict, shadow_policy, shadow_verdict, policy_snapshot (which policies judged; '' = none), duration_ns, ttfb_ns,
+ *   proxy_ns, request_offset (of what was judged, in the client's bytes), request_bytes, response_bytes, rows_sent, rows_affected, rows_matched,
  *   batch_size (operations asked for in one; 0 = just the one), transaction, story, flags (a list of words), trace_id,
  *   span_id (the caller's); where sampling chose the line among several, weight; where the protocol knows more (Kafka),
  *   attributes, an object
@@ -43,9 +44,11 @@ export class BatchLines {
       `,"status":${this.#text(c.status[row]!)},"severity":${this.#text(c.severity[row]!)}` +
       `,"policy":${this.#text(c.policy[row]!)},"verdict":"${VERDICT_NAMES[c.verdict[row]!] ?? ''}"` +
       `,"shadow_policy":${this.#text(c.shadow_policy[row]!)}` +
-      `,"shadow_verdict":"${VERDICT_NAMES[c.shadow_verdict[row]!] ?? ''}","duration_ns":${number(c.duration_ns[row]!)}` +
+      `,"shadow_verdict":"${VERDICT_NAMES[c.shadow_verdict[row]!] ?? ''}"` +
+      `,"policy_snapshot":${this.#text(c.policy_snapshot[row]!)},"duration_ns":${number(c.duration_ns[row]!)}` +
       `,"ttfb_ns":${number(c.ttfb_ns[row]!)},"proxy_ns":${number(c.proxy_ns[row]!)}` +
-      `,"request_bytes":${number(c.request_bytes[row]!)},"response_bytes":${number(c.response_bytes[row]!)}` +
+      `,"request_offset":${number(c.request_offset[row]!)},"request_bytes":${number(c.request_bytes[row]!)}` +
+      `,"response_bytes":${number(c.response_bytes[row]!)}` +
       `,"rows_sent":${number(c.rows_sent[row]!)},"rows_affected":${number(c.rows_affected[row]!)}` +
       `,"rows_matched":${number(c.rows_matched[row]!)},"batch_size":${c.batch_size[row]}` +
       `,"transaction":${c.transaction[row]},"story":${c.story[row]},"flags":${this.#flagNames(c.flags[row]!)}` +

@@ -26,7 +26,7 @@ const SESSION: Readonly<Record<string, ReadField>> = {
 };
 
 const DIGEST = ['operation', 'digest', 'summary', 'collection', 'text', 'facts'] as const;
-const EXCHANGE_TEXTS = ['kind', 'status', 'severity', 'policy', 'shadow_policy'] as const;
+const EXCHANGE_TEXTS = ['kind', 'status', 'severity', 'policy', 'shadow_policy', 'policy_snapshot'] as const;
 const EXCHANGE_SPECIAL: Readonly<Record<string, ReadField>> = {
   outcome: ({ batch, row }) => OUTCOME_NAMES[batch.columns.error_class[row]!] ?? 'unknown',
   verdict: ({ batch, row }) => VERDICT_NAMES[batch.columns.verdict[row]!] ?? '',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { policyFilters } from '../config/fixtures/policies.ts';
 import { fullForm, sampleFilters, shortForm } from '../config/fixtures/samples.ts';
 import { type ConfigIo, runCheck } from './check.ts';
 import { runExpand } from './expand.ts';
@@ -8,6 +9,13 @@ const files: Readonly<Record<string, string>> = {
   'envoy.yaml': fullForm,
   'bad.yaml': 'proxies:\n  - tcp://127.0.0.1:1\n  - postgres://nowhere.example\nadmn: x\n',
 };
+
+const POLICED = `proxies:
+  - { name: shop, upstream: "postgres://127.0.0.1:5432", policies: [{ action: deny, operations: drop }] }
+  - { name: plain, upstream: "mysql://127.0.0.1:3306" }
+policies:
+  - { proxies: shop, action: deny, mode: shadow, operations: delete }
+`;
 
 function io() {
   const said = { out: '', err: '' };
@@ -35,6 +43,22 @@ test('check says that a file is fine', async () => {
     out: 'sluice.yaml: fine, 3 listeners, 3 clusters\nenvoy.yaml: fine, 1 listener, 1 cluster\n',
     err: '',
   });
+});
+
+test('check names the policies of each listener as its events will', async () => {
+  const { said, world } = io();
+  const readFile = async () => POLICED;
+  expect(await runCheck({ config: 'policed.yaml' }, { ...world, readFile, filters: policyFilters })).toBe(0);
+  expect(said.err).toBe('');
+  expect(said.out).toMatch(
+    /^policed\.yaml: fine, 2 listeners, 2 clusters\n {2}shop: policies [0-9a-f]{12} \(1 enforced, 1 in shadow mode\)\n$/,
+  );
+  const again = io();
+  const changed = async () => POLICED.replace('drop', 'select');
+  const world2 = { ...again.world, readFile: changed, filters: policyFilters };
+  expect(await runCheck({ config: 'policed.yaml' }, world2)).toBe(0);
+  expect(again.said.out).toContain('  shop: policies ');
+  expect(again.said.out).not.toBe(said.out);
 });
 
 test('check tells every problem, names that do not resolve among them', async () => {

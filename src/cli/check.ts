@@ -1,6 +1,7 @@
 import { type LoadEnv, load } from '../config/load.ts';
+import { policySnapshots } from '../config/policy-snapshots.ts';
 import { formatProblem } from '../config/problem.ts';
-import type { FilterSchema, Problem } from '../config/snapshot.ts';
+import type { FilterSchema, ListenerConfig, Problem } from '../config/snapshot.ts';
 
 /** What a command that only reads configuration needs of the world. */
 export interface ConfigIo {
@@ -12,7 +13,10 @@ export interface ConfigIo {
   readonly lookup?: NonNullable<LoadEnv['lookup']>;
 }
 
-/** `sluice check -c FILE`: 0 and one line, or 2 and every problem. Names must resolve. */
+/**
+ * `sluice check -c FILE`: 0 and one line, and one a listener with policies under the name that its events will have; or 2 and
+ * every problem. Names must resolve.
+ */
 export async function runCheck({ config }: { readonly config: string }, io: ConfigIo): Promise<number> {
   const env = { readFile: io.readFile, resolve: true, ...(io.lookup ? { lookup: io.lookup } : {}) };
   const loaded = await load({ file: config }, io.filters, env);
@@ -20,6 +24,7 @@ export async function runCheck({ config }: { readonly config: string }, io: Conf
   for (const warning of loaded.warnings) io.stderr.write(`${formatProblem(warning)} (warning)\n`);
   const { listeners, clusters } = loaded.snapshot;
   io.stdout.write(`${config}: fine, ${count(listeners.length, 'listener')}, ${count(clusters.length, 'cluster')}\n`);
+  for (const listener of listeners) for (const line of policyLines(listener)) io.stdout.write(`${line}\n`);
   return 0;
 }
 
@@ -28,5 +33,14 @@ export function printProblems(problems: readonly Problem[], stderr: ConfigIo['st
   stderr.write(problems.map((problem) => `${formatProblem(problem)}\n`).join(''));
   return 2;
 }
+
+const policyLines = (listener: ListenerConfig): string[] =>
+  policySnapshots(listener).map(({ of, snapshot, enforced, shadow }) => {
+    const modes = [
+      ...(enforced > 0 ? [`${enforced} enforced`] : []),
+      ...(shadow > 0 ? [`${shadow} in shadow mode`] : []),
+    ];
+    return `  ${listener.name}: ${of} ${snapshot}${modes.length > 0 ? ` (${modes.join(', ')})` : ''}`;
+  });
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

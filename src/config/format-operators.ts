@@ -61,8 +61,8 @@ export const OPERATORS_NOT_YET: ReadonlySet<string> = new Set(['CEL', 'COALESCE'
 
 /** What `%SLUICE(field)%` knows of an exchange and of a connection. */
 export const EXCHANGE_FIELDS =
-  'turn seq index kind operation digest summary collection text facts outcome status severity policy verdict shadow_policy shadow_verdict duration_ns ttfb_ns proxy_ns ' +
-  'request_bytes response_bytes rows_sent rows_affected rows_matched batch_size transaction story flags trace_id span_id weight ' +
+  'turn seq index kind operation digest summary collection text facts outcome status severity policy verdict shadow_policy shadow_verdict policy_snapshot duration_ns ttfb_ns proxy_ns ' +
+  'request_offset request_bytes response_bytes rows_sent rows_affected rows_matched batch_size transaction story flags trace_id span_id weight ' +
   'attributes';
 export const CONNECTION_FIELDS =
   'server_version session_kind tls opaque reason duration_ns received_bytes sent_bytes exchanges';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../test/support/cpu-time.ts';
 import { parseFormat } from './format-string.ts';
 
 describe('format strings', () => {
@@ -37,10 +38,10 @@ describe('format strings', () => {
   });
 
   test('a hostile format takes no time', () => {
-    const begun = performance.now();
+    const begun = cpuMs();
     parseFormat(`%REQ(${'('.repeat(30_000)}`);
     parseFormat('%REQ(%'.repeat(10_000));
     parseFormat(`%START_TIME(${'%'.repeat(30_000)})%`);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(cpuMs() - begun).toBeLessThan(2000);
   });
 });

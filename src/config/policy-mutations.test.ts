@@ -116,6 +116,7 @@ function verdicts(snapshot: Snapshot): boolean[] {
           policy: '',
           shadowVerdict: VerdictCode.none,
           shadowPolicy: '',
+          policySnapshot: '',
           maxRows: 0,
           maxReplyBytes: 0,
         };

@@ -39,6 +39,8 @@ test('what is put in comes out', () => {
     verdict: VerdictCode.allowed,
     shadowPolicy: 'no-delete',
     shadowVerdict: VerdictCode.denied,
+    policySnapshot: '0123456789ab',
+    requestOffset: 2 ** 40,
     attributes: '{"messaging.consumer.group.name":"billing"}',
     replies: 1,
   });
@@ -53,6 +55,7 @@ test('what is put in comes out', () => {
     duration_ns: 1e9,
     ttfb_ns: 125e6,
     proxy_ns: 5e5,
+    request_offset: 2 ** 40,
     request_bytes: 100,
     response_bytes: 1000,
     rows_sent: 10,
@@ -71,13 +74,14 @@ test('what is put in comes out', () => {
     verdict: VerdictCode.allowed,
     shadow_verdict: VerdictCode.denied,
   });
-  const names = ['kind', 'status', 'severity', 'policy', 'shadow_policy', 'trace'] as const;
+  const names = ['kind', 'status', 'severity', 'policy', 'shadow_policy', 'policy_snapshot', 'trace'] as const;
   expect(names.map((name) => batch.string(batch.columns[name][0]!))).toEqual([
     'execute',
     '42P01',
     'ERROR',
     'no-drop',
     'no-delete',
+    '0123456789ab',
     TRACE,
   ]);
   expect(batch.attributes(batch.columns.attributes[0]!)).toEqual([['messaging.consumer.group.name', 'billing']]);
@@ -104,6 +108,17 @@ test('what is put in comes out', () => {
   expect(batch.sessionColumns.duration_ns[0]).toBe(5e9);
   expect(batch.sessionColumns.exchanges[0]).toBe(1);
   expect(batch.string(batch.sessionColumns.reason[0]!)).toBe('remote_close');
+});
+
+test('where a message stood is told of what policies judged', () => {
+  const encoder = new BatchEncoder();
+  const session = sessionOf(1);
+  encoder.append(exchangeOf(session, null, { requestOffset: 70 }), EPOCH);
+  encoder.append(exchangeOf(session, null, { requestOffset: 70, policySnapshot: '0123456789ab' }), EPOCH);
+  const batch = finish(encoder);
+  const { request_offset, policy_snapshot } = batch.columns;
+  expect([...request_offset]).toEqual([0, 70]);
+  expect([...policy_snapshot].map((code) => batch.string(code))).toEqual(['', '0123456789ab']);
 });
 
 test('any strings and numbers round-trip, over several batches of one encoder', () => {

@@ -125,6 +125,7 @@ export class BatchEncoder {
     c.rows_sent[i] = x.rowsReturned;
     c.rows_affected[i] = x.rowsAffected;
     c.rows_matched[i] = x.rowsMatched;
+    c.request_offset[i] = x.policySnapshot === '' ? 0 : x.requestOffset;
     c.session[i] = this.#session(x.session);
     c.seq[i] = x.seq;
     c.turn[i] = x.turn;
@@ -138,6 +139,7 @@ export class BatchEncoder {
     c.severity[i] = x.severity === '' ? 0 : this.#code(x.severity);
     c.policy[i] = x.policy === '' ? 0 : this.#code(x.policy);
     c.shadow_policy[i] = x.shadowPolicy === '' ? 0 : this.#code(x.shadowPolicy);
+    c.policy_snapshot[i] = x.policySnapshot === '' ? 0 : this.#code(x.policySnapshot);
     c.trace[i] = x.traceparent === '' ? 0 : this.#trace(x.traceparent);
     c.attributes[i] = x.attributes === '' ? 0 : this.#attributes(x.attributes);
     c.weight[i] = weight;

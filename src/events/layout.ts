@@ -15,7 +15,7 @@
  * Columns ending in `_us` are microseconds since the epoch, in `_ns` nanoseconds; 0 = did not happen.
  */
 export const MAGIC = 0x42454c53; // 'SLEB'
-export const VERSION = 6;
+export const VERSION = 7;
 export const HEADER_BYTES = 72;
 
 export type Width = 'f64' | 'f32' | 'u32' | 'u16' | 'u8';
@@ -31,6 +31,7 @@ export const EXCHANGE_COLUMNS = {
   rows_sent: 'f64',
   rows_affected: 'f64',
   rows_matched: 'f64',
+  request_offset: 'f64', // where what was judged begins in the client's bytes; 0 = nothing judged
   session: 'u32',
   seq: 'u32',
   turn: 'u32',
@@ -44,6 +45,7 @@ export const EXCHANGE_COLUMNS = {
   severity: 'u32', // string
   policy: 'u32', // string: the enforced policy that decided
   shadow_policy: 'u32', // string: the policy in shadow mode that would have
+  policy_snapshot: 'u32', // string: which snapshot of the policies judged (policy/snapshot-name.ts); '' = none
   trace: 'u32', // string: W3C traceparent
   attributes: 'u32', // string: JSON object of strings and numbers (events/exchange-attributes.ts)
   weight: 'f32', // 1 / sampling rate

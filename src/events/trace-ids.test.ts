@@ -75,25 +75,25 @@ test('the same place gives the same ids, and each part of the place other ones',
     expect(new Set([one(), ...others].map((ids) => ids[field])).size).toBe(others.length + 1);
 });
 
-test('millions of exchanges, all with ids of their own', () => {
+test('half a million exchanges, all with ids of their own', () => {
   const bytes = new TraceIdBytes();
-  const seen = new BigUint64Array(2_000_000);
+  const seen = new BigUint64Array(500_000);
   const view = new DataView(bytes.bytes.buffer);
   let n = 0;
   // Few long sessions, many short ones, and other lives of the same worker: numbers that differ in few bits.
   const kinds = [
-    { rows: 700_000, session: () => 1 + 2 ** 40 },
-    { rows: 700_000, session: (i: number) => 2 + 2 ** 40 + Math.floor(i / 2) },
+    { rows: 150_000, session: () => 1 + 2 ** 40 },
+    { rows: 150_000, session: (i: number) => 2 + 2 ** 40 + Math.floor(i / 2) },
   ];
   for (const { rows, session } of kinds)
-    for (let from = 0; from < rows; from += 100_000) {
-      const batch = batchOf(range(from, 100_000, session));
+    for (let from = 0; from < rows; from += 50_000) {
+      const batch = batchOf(range(from, 50_000, session));
       for (let row = 0; row < batch.rows; row++) {
         bytes.read(batch, row);
         seen[n++] = view.getBigUint64(16);
       }
     }
-  for (let life = 0; life < 60; life++) {
+  for (let life = 0; life < 20; life++) {
     const batch = batchOf(
       range(0, 10_000, () => 1 + 2 ** 40),
       { incarnation: 8 + life, origin: PLACE.origin - life },
@@ -106,8 +106,8 @@ test('millions of exchanges, all with ids of their own', () => {
   seen.sort();
   let repeated = 0;
   for (let i = 1; i < n; i++) if (seen[i] === seen[i - 1]) repeated++;
-  expect({ n, repeated, zeros: seen[0] === 0n }).toEqual({ n: 2_000_000, repeated: 0, zeros: false });
-}, 30_000);
+  expect({ n, repeated, zeros: seen[0] === 0n }).toEqual({ n: 500_000, repeated: 0, zeros: false });
+});
 
 function* range(from: number, rows: number, session: (i: number) => number): Generator<Row> {
   for (let i = from; i < from + rows; i++) yield { session: session(i), seq: i + 1 };

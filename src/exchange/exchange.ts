@@ -92,6 +92,12 @@ export class Exchange {
   /** What the policies in shadow mode would have said. */
   shadowVerdict: VerdictCode = 0;
   shadowPolicy = '';
+  /**
+   * Which snapshot of the policies judged (policy/snapshot-name.ts): of the link whose verdict is told; '' = nothing judged.
+   * `requestOffset`: where what was judged begins in the client's bytes; requestBytes (of index 0) says how far it goes.
+   */
+  policySnapshot = '';
+  requestOffset = 0;
   /** Rows returned and reply bytes above which the session asks SessionHost.exceeded(); 0 = no limit. */
   maxRows = 0;
   maxReplyBytes = 0;
@@ -119,6 +125,8 @@ export class Exchange {
     this.rowsReturned = this.rowsAffected = this.rowsMatched = this.batchSize = 0;
     this.outcome = Outcome.ok;
     this.code = this.severity = this.traceparent = this.policy = this.shadowPolicy = this.attributes = '';
+    this.policySnapshot = '';
+    this.requestOffset = 0;
     this.verdict = this.shadowVerdict = VerdictCode.none;
     this.maxRows = this.maxReplyBytes = 0;
     this.leased = false;

@@ -131,6 +131,11 @@ export interface Turn {
   readonly facts: readonly OperationFacts[];
   /** True: the message only prepares what other messages run. Limits do not count it. */
   readonly prepares?: boolean;
+  /**
+   * So many of `facts`, at the end, were asked about when they came and are asked about again, as what judges has changed before
+   * they run (SessionHost.snapshot). Limits have counted them. All of them: asked only how much they may return.
+   */
+  readonly parked?: number;
 }
 
 export interface Denial {
@@ -150,6 +155,7 @@ export interface Judgement {
   policy: string;
   shadowVerdict: VerdictCode;
   shadowPolicy: string;
+  policySnapshot: string;
   maxRows: number;
   maxReplyBytes: number;
 }
@@ -185,8 +191,15 @@ export interface SessionHost {
    * (or one later, for a message that it held) marks it with marked().
    */
   readonly judgement: Readonly<Judgement>;
+  /**
+   * Grows with each change of what judges (a reload). What was allowed under another number and has not run yet is to be asked
+   * about again (threats R14).
+   */
+  readonly snapshot: number;
   /** Copies the marks of an asked exchange, and what is leased for it, to the one that is begun in its place. */
   marked(from: Exchange, to: Exchange): void;
+  /** The name of the policies in force: what a session that denies by itself, unasked, puts into Exchange.policySnapshot. */
+  readonly policySnapshot: string;
   /**
    * An exchange has returned more than it may. A denial: the session ends its reply with the native error, or the connection
    * where that cannot be said in the middle of a reply. Null: it goes on (shadow mode), and is not asked again.

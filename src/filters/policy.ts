@@ -132,9 +132,17 @@ class PolicyLink implements NetworkFilter {
     policies.opened(this);
   }
 
+  get version(): number {
+    return this.#policies.engine.version;
+  }
+
   get stale(): boolean {
     const { engine } = this.#policies;
     return (engine.enforces && !this.enforces) || (engine.cuts && !this.cuts);
+  }
+
+  get policySnapshot(): string {
+    return this.#policies.engine.snapshot;
   }
 
   onTurn(turn: Turn, facts: SessionFacts, judgement: Judgement): Verdict {
@@ -171,8 +179,9 @@ class PolicyLink implements NetworkFilter {
 
   onExceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
     // What was asked of is the bound that ask() has set: it holds also where the lease has been lost on the way.
-    const replies = this.#leases?.get(x)?.replies ?? this.standing().limits;
-    const limit = exceededLimit(replies, what, what === 'rows' ? x.rowsReturned : x.replyBytes);
+    const seen = what === 'rows' ? x.rowsReturned : x.replyBytes;
+    const leased = exceededLimit(this.#leases?.get(x)?.replies ?? [], what, seen);
+    const limit = leased ?? exceededLimit(this.standing().limits, what, seen);
     if (limit === null) return null;
     this.#policies.counters.onLimited(limit, what);
     return replyDenial(limit, what);

@@ -1,5 +1,6 @@
 import { compileRuleSet, type RbacEngine } from '../policy/rbac/engine.ts';
 import type { RbacConfig } from '../policy/rbac/rbac-config.ts';
+import { rulesSnapshotName } from '../policy/snapshot-name.ts';
 import type { StatIds, StatsRegistry } from '../stats/registry.ts';
 import { rbacShadowStats, rbacStats } from './rbac-stats.ts';
 
@@ -10,6 +11,8 @@ export class RbacChain {
   shadow: RbacEngine | null = null;
   /** Of the rules, from 0. */
   version = 0;
+  /** The same for the same rules, in every worker and at any time. */
+  snapshot = '';
   readonly live = new Set<{ changed(): void }>();
   readonly #stats: StatsRegistry;
   #ids: StatIds<keyof typeof rbacStats.stats>;
@@ -45,6 +48,7 @@ export class RbacChain {
     const { enforced, shadow } = this.config;
     this.enforced = enforced === null ? null : compileRuleSet(enforced);
     this.shadow = shadow === null ? null : compileRuleSet(shadow);
+    this.snapshot = rulesSnapshotName(this.config);
   }
 }
 

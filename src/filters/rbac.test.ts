@@ -99,6 +99,7 @@ async function linkOf(config: RbacConfig) {
       policy: '',
       shadowVerdict: 0,
       shadowPolicy: '',
+      policySnapshot: '',
       maxRows: 0,
       maxReplyBytes: 0,
     };

@@ -155,6 +155,10 @@ class MessageRbac extends ConnectionRbac {
     this.#harmless = new Set(protocol.vocabulary?.harmless);
   }
 
+  get version(): number {
+    return this.chain.version;
+  }
+
   /** Before the first message that says what it is: only what is denied whatever it will say ends here. */
   override onData(buf: Buffer, start: number, end: number, given: boolean, endStream: boolean): FilterStatus {
     if (this.denied) return super.onData(buf, start, end, given, endStream);
@@ -173,11 +177,16 @@ class MessageRbac extends ConnectionRbac {
     if (!this.enforces && this.chain.enforced !== null) this.connection.drainable?.tryLeave();
   }
 
+  get policySnapshot(): string {
+    return this.chain.snapshot;
+  }
+
   onTurn(turn: Turn, facts: SessionFacts, judgement: Judgement): Verdict {
-    const { shadow, enforced, config } = this.chain;
+    const { shadow, enforced, config, snapshot } = this.chain;
     if (this.#deniedBy !== null) {
       judgement.verdict = VerdictCode.denied;
       judgement.policy = nameOf(this.#deniedBy);
+      judgement.policySnapshot = snapshot;
       return 'deny';
     }
     if (shadow !== null) {
@@ -188,6 +197,7 @@ class MessageRbac extends ConnectionRbac {
       if (!isAllowed || judgement.shadowVerdict === VerdictCode.none) {
         judgement.shadowVerdict = isAllowed ? VerdictCode.allowed : VerdictCode.denied;
         judgement.shadowPolicy = isAllowed ? policy : nameOf(policy);
+        if (judgement.verdict === VerdictCode.none) judgement.policySnapshot = snapshot;
       }
     }
     if (enforced === null) return 'allow';
@@ -196,12 +206,16 @@ class MessageRbac extends ConnectionRbac {
     this.chain.count(isAllowed);
     this.record.enforced(isAllowed, policy, logHint);
     if (isAllowed) {
-      if (judgement.verdict === VerdictCode.none) judgement.policy = policy;
+      if (judgement.verdict === VerdictCode.none) {
+        judgement.policy = policy;
+        judgement.policySnapshot = snapshot;
+      }
       judgement.verdict = VerdictCode.allowed;
       return 'allow';
     }
     judgement.verdict = VerdictCode.denied;
     judgement.policy = nameOf(policy);
+    judgement.policySnapshot = snapshot;
     this.#denyTurn(policy);
     return 'deny';
   }

@@ -42,10 +42,14 @@ export interface NetworkFilter {
   onExceeded?(x: Exchange, what: 'rows' | 'bytes'): Denial | null;
   /** True if onExceeded can deny. */
   readonly cuts?: boolean;
+  /** Of what judges: grows with each configuration that onTurn goes by. */
+  readonly version?: number;
   /** Why onTurn last answered `deny`. */
   readonly denial?: Denial | null;
   /** True if onTurn can deny (as opposed to shadow rules, which only count). */
   readonly enforces?: boolean;
+  /** The name of what onTurn judges by now (policy/snapshot-name.ts), where it has policies. */
+  readonly policySnapshot?: string;
   /**
    * True: a configuration that was taken over asks for more than this connection can give, as one that began in the tap
    * gear. It leaves at its next quiet point.

@@ -16,6 +16,7 @@ export class LinkJudges {
     policy: '',
     shadowVerdict: VerdictCode.none,
     shadowPolicy: '',
+    policySnapshot: '',
     maxRows: 0,
     maxReplyBytes: 0,
   };
@@ -28,11 +29,18 @@ export class LinkJudges {
     this.cuts = this.links.some((link) => link.cuts === true);
   }
 
+  /** Grows with each change of what any of them judges by. */
+  get version(): number {
+    let sum = 0;
+    for (const link of this.links) sum += link.version ?? 0;
+    return sum;
+  }
+
   /** Asks in chain order, until one does not allow. The turn's operations are marked with what was said. */
   ask(turn: Turn, facts: SessionFacts): Verdict {
     const { judgement } = this;
     judgement.verdict = judgement.shadowVerdict = VerdictCode.none;
-    judgement.policy = judgement.shadowPolicy = '';
+    judgement.policy = judgement.shadowPolicy = judgement.policySnapshot = '';
     judgement.maxRows = judgement.maxReplyBytes = 0;
     let verdict: Verdict = 'allow';
     for (const link of this.links) {
@@ -42,19 +50,29 @@ export class LinkJudges {
       break;
     }
     if (verdict === 'later') this.#releaseAll(turn.ops);
-    else for (const x of turn.ops) this.mark(x);
+    else for (const x of turn.ops) this.mark(x, turn.from);
     if (verdict === 'deny') this.#releaseAll(turn.ops);
     return verdict;
   }
 
-  mark(x: Exchange): void {
+  /** `from`: where its message begins in the client's bytes. */
+  mark(x: Exchange, from: number): void {
     const { judgement } = this;
     x.verdict = judgement.verdict;
     x.policy = judgement.policy;
     x.shadowVerdict = judgement.shadowVerdict;
     x.shadowPolicy = judgement.shadowPolicy;
+    x.policySnapshot = judgement.policySnapshot;
+    x.requestOffset = from;
     x.maxRows = judgement.maxRows;
     x.maxReplyBytes = judgement.maxReplyBytes;
+  }
+
+  /** What is judged by now: of the first link that enforces, else of the first that has policies. */
+  get policySnapshot(): string {
+    const named = (link: NetworkFilter): boolean => (link.policySnapshot ?? '') !== '';
+    const link = this.links.find((each) => each.enforces === true && named(each)) ?? this.links.find(named);
+    return link?.policySnapshot ?? '';
   }
 
   /** It has ended, or will not be begun. */
@@ -94,6 +112,8 @@ export function moveMarks(from: Exchange, to: Exchange): void {
   to.policy = from.policy;
   to.shadowVerdict = from.shadowVerdict;
   to.shadowPolicy = from.shadowPolicy;
+  to.policySnapshot = from.policySnapshot;
+  to.requestOffset = from.requestOffset;
   to.maxRows = from.maxRows;
   to.maxReplyBytes = from.maxReplyBytes;
   to.leased = from.leased;

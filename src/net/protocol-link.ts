@@ -379,8 +379,16 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
     return this.#judging().judgement;
   }
 
+  get snapshot(): number {
+    return this.#judging().version;
+  }
+
   marked(from: Exchange, to: Exchange): void {
     this.#judging().moved(from, to);
+  }
+
+  get policySnapshot(): string {
+    return this.#judging().policySnapshot;
   }
 
   exceeded(x: Exchange, what: 'rows' | 'bytes'): Denial | null {
@@ -578,6 +586,7 @@ class ProtocolLink implements NetworkFilter, SessionHost, Drainable {
   /** Of something that ends: what is held for it is free, and its verdicts count. */
   #judged(x: Exchange): void {
     this.#judging().release(x);
+    if (x.policySnapshot === '') x.policySnapshot = this.policySnapshot; // made after its verdict, above the in-flight cap
     this.#env.verdicts?.count(x);
   }
 

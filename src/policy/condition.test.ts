@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { cpuMs } from '../../test/support/cpu-time.ts';
 import { Flag } from '../exchange/exchange.ts';
 import { binaryName, type OperationFacts } from '../exchange/operation-facts.ts';
 import { compileCondition, conditionFault, type Span } from './condition.ts';
@@ -111,9 +112,9 @@ test('the worst that may be written, on the worst that a client may send, is sho
   const facts = new ConditionFacts('test', 'front', () => NOW);
   const session = sessionOf();
   facts.about(about, turnOf([about]), 0, session);
-  const startedAt = performance.now();
+  const startedAt = cpuMs();
   expect(worst.ask(facts)).toBe('yes');
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(cpuMs() - startedAt).toBeLessThan(1000);
 });
 
 test('a time zone is asked for once a minute', () => {

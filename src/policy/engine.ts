@@ -8,6 +8,7 @@ import { LimitTable } from './limit-table.ts';
 import { admit, type Lease, type LimitObserver, type LimitRule } from './limits.ts';
 import type { PolicyConfig, PolicySetConfig } from './policy-config.ts';
 import { Asking, compileRule, type Rule, type RuleSet } from './rules.ts';
+import { snapshotName } from './snapshot-name.ts';
 import { Standing, type Verdicts } from './standing.ts';
 import { ipOf } from './subject.ts';
 
@@ -33,6 +34,8 @@ export interface PolicyObserver extends LimitObserver {
 export class PolicyEngine {
   /** Grows with each snapshot of a listener. */
   readonly version: number;
+  /** The same for the same policies, in every worker and at any time (snapshot-name.ts). */
+  readonly snapshot: string;
   /** Some policy may deny. */
   readonly enforces: boolean;
   /** Some policy may cut replies. */
@@ -58,6 +61,7 @@ export class PolicyEngine {
     before: PolicyEngine | null,
   ) {
     this.version = (before?.version ?? 0) + 1;
+    this.snapshot = snapshotName(config);
     this.#rules = config.policies.map((policy) => compileRule(policy, vocabulary));
     this.#enforced = ruleSet(this.#rules, 'enforce', config.unparsed, vocabulary);
     this.#shadow = ruleSet(this.#rules, 'shadow', config.unparsed, vocabulary);
@@ -116,13 +120,13 @@ export class PolicyEngine {
     if (standing.enforces) {
       const verdict = denial === null ? VerdictCode.allowed : VerdictCode.denied;
       const policy = denial === null ? this.#allowedBy : denial.policy;
-      if (applies) say(judgement, verdict, policy);
-      else saySoftly(judgement, verdict, policy);
+      if (applies) say(judgement, verdict, policy, this.snapshot);
+      else saySoftly(judgement, verdict, policy, this.snapshot);
     }
     if (standing.shadows) {
       const verdict = shadow === null ? VerdictCode.allowed : VerdictCode.denied;
       const policy = shadow === null ? this.#shadowAllowedBy : shadow.policy;
-      saySoftly(judgement, verdict, policy);
+      saySoftly(judgement, verdict, policy, this.snapshot);
     }
     return applies ? denial : null;
   }
@@ -204,16 +208,19 @@ function limitRule(rule: Rule, workers: number, before: PolicyEngine | null): Li
   return [{ rule, limit, table, enforced: mode === 'enforce', counts }];
 }
 
-function say(judgement: Judgement, verdict: VerdictCode, policy: string): void {
+/** Where another link's policy is named, as none of these here decided, so is its snapshot. */
+function say(judgement: Judgement, verdict: VerdictCode, policy: string, snapshot: string): void {
   judgement.verdict = verdict;
   if (policy !== '' || verdict === VerdictCode.denied) judgement.policy = policy;
+  if (judgement.policy === policy) judgement.policySnapshot = snapshot;
 }
 
-/** A denial that another link has told of stays. */
-function saySoftly(judgement: Judgement, verdict: VerdictCode, policy: string): void {
+/** A denial that another link has told of stays, as does the snapshot of what is enforced. */
+function saySoftly(judgement: Judgement, verdict: VerdictCode, policy: string, snapshot: string): void {
   if (judgement.shadowVerdict === VerdictCode.denied) return;
   judgement.shadowVerdict = verdict;
   judgement.shadowPolicy = policy;
+  if (judgement.verdict === VerdictCode.none) judgement.policySnapshot = snapshot;
 }
 
 /** Marks what a limit in shadow mode would have cut, once all of the reply is known. */

@@ -71,6 +71,39 @@ describe('rate', () => {
     });
   });
 
+  test('what was counted when it came is judged again, and counts no more', () => {
+    const asker = new Asker([limit(rate(10, 1000, 2), { operations: ['select', 'insert'] })]);
+    expect(asker.said(2)).toBe('yy');
+    const session = sessionOf();
+    const again = { ...turnOf([op('BEGIN', []), SELECT, INSERT], session), parked: 2 };
+    const ask = (turn: typeof again): string | null => {
+      const { engine, observer, now } = asker;
+      return engine.ask(engine.standing(session), turn, session, noJudgement(), observer, now, true)?.message ?? null;
+    };
+    expect(ask(again)).toBeNull();
+    expect(ask({ ...again, parked: 1 })).toMatch(/too many operations/);
+  });
+
+  test('of what was counted when it came only the bound of its reply is looked up anew', () => {
+    const asker = new Asker([
+      limit({ ...rate(1, 60_000), rows: 10 }, { operations: ['select'] }),
+      limit({ concurrent: 1, bytes: 99 }, { operations: ['insert'] }),
+    ]);
+    const bounds = (facts: typeof SELECT) => {
+      const { engine, observer, now } = asker;
+      const session = sessionOf();
+      const judgement = noJudgement();
+      const turn = { ...turnOf([facts], session), parked: 1 };
+      const denial = engine.ask(engine.standing(session), turn, session, judgement, observer, now, true);
+      return [denial, engine.lease, judgement.maxRows, judgement.maxReplyBytes];
+    };
+    for (let i = 0; i < 3; i++) {
+      expect(bounds(SELECT)).toEqual([null, null, 10, 0]);
+      expect(bounds(INSERT)).toEqual([null, null, 0, 99]);
+    }
+    expect(asker.said(2)).toBe('yn');
+  });
+
   test('each operation of a message counts, and a long one is paid for later', () => {
     const asker = new Asker([limit(rate(10, 1000, 4))]);
     expect(asker.said(1, [SELECT, SELECT, SELECT])).toBe('y');

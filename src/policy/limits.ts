@@ -53,6 +53,10 @@ export function admit(
   observer: LimitObserver,
 ): Admission {
   if (limits.length === 0 || turn.prepares === true) return FREE;
+  if (turn.parked === turn.facts.length) {
+    boundReplies(limits, turn, session, asking, judgement);
+    return FREE;
+  }
   let shadow: Denial | null = null;
   const met: { readonly limit: LimitRule; readonly account: Account; readonly operations: number }[] = [];
   for (const limit of limits) {
@@ -88,6 +92,19 @@ export function admit(
   return { denial: null, shadow, lease };
 }
 
+/** What was counted when it came: only how much it may return is looked up anew. */
+function boundReplies(
+  limits: readonly LimitRule[],
+  turn: Turn,
+  session: SessionFacts,
+  asking: Asking,
+  judgement: Judgement,
+): void {
+  for (const { rule, limit, enforced, counts } of limits)
+    if (enforced && counts && countTouched(rule, turn, session, asking, turn.facts.length).operations > 0)
+      lower(judgement, limit);
+}
+
 function reached(table: LimitTable, account: Account, operations: number): LimitKind | null {
   if (!table.affords(account, operations)) return 'rate';
   return table.hasRoom(account) ? null : 'concurrent';
@@ -98,16 +115,17 @@ function lower(judgement: Judgement, { rows, bytes }: LimitConfig): void {
   if (bytes > 0 && (judgement.maxReplyBytes === 0 || bytes < judgement.maxReplyBytes)) judgement.maxReplyBytes = bytes;
 }
 
-/** How many operations of the turn a limit concerns, and the digest of the first. */
+/** How many operations of the turn, before `end`, a limit concerns, and the digest of the first. Parked ones were counted when they came. */
 function countTouched(
   rule: Rule,
   turn: Turn,
   session: SessionFacts,
   asking: Asking,
+  end = turn.facts.length - (turn.parked ?? 0),
 ): { operations: number; digest: string } {
   let operations = 0;
   let digest = '';
-  for (let i = 0; i < turn.facts.length; i++) {
+  for (let i = 0; i < end; i++) {
     const op: OperationFacts = turn.facts[i]!;
     if (rule.scope.touches(op) === null) continue;
     if (rule.when !== null) {

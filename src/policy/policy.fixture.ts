@@ -102,6 +102,7 @@ export const noJudgement = (): Judgement => ({
   policy: '',
   shadowVerdict: VerdictCode.none,
   shadowPolicy: '',
+  policySnapshot: '',
   maxRows: 0,
   maxReplyBytes: 0,
 });

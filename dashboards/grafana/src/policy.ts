@@ -25,7 +25,12 @@ export const policy = dashboard({
     { title: 'Refused', tiles: [...numbers(), verdicts(), refusedByPolicy()] },
     {
       title: 'Whom and what',
-      tiles: [policies('Policies', 'What each policy refused', 'policy', DENIED), refusedCallers(), refusedQueries()],
+      tiles: [
+        policies('Policies', 'What each policy refused', 'policy', DENIED),
+        refusedCallers(),
+        refusedQueries(),
+        snapshots(),
+      ],
     },
     {
       title: 'Shadow mode: what would be refused',
@@ -139,6 +144,28 @@ GROUP BY policy ORDER BY refused DESC LIMIT 100`;
       { name: 'latest', title: 'Latest' },
     ],
     width: 12,
+  });
+}
+
+/** Each is a state of the file: who asks which one judged finds it here, and in `sluice check`. */
+function snapshots(): Tile {
+  const sql = `SELECT r.listener AS listener, r.policy_snapshot AS snapshot, min(r.ts) AS first, max(r.ts) AS last,
+  sum(r.weight) AS judged, sumIf(r.weight, r.verdict = 'denied') AS refused
+${inTable(EXCHANGES, "r.policy_snapshot != ''", ...SCOPE)}
+GROUP BY listener, snapshot ORDER BY last DESC LIMIT 100`;
+  return table({
+    title: 'Which policies judged',
+    description:
+      'Snapshots of the policies within the time range, by the name that `sluice check` prints of a file. ClickHouse, `exchanges`.',
+    targets: [clickhouse(sql, 'table')],
+    columns: [
+      { name: 'listener', title: 'Listener' },
+      { name: 'snapshot', title: 'Snapshot' },
+      { name: 'first', title: 'First' },
+      { name: 'last', title: 'Last' },
+      { name: 'judged', title: 'Judged', unit: 'short', bar: true },
+      { name: 'refused', title: 'Refused', unit: 'short' },
+    ],
   });
 }
 

@@ -70,14 +70,14 @@ export class Judge {
 
   // ---- observed
 
-  /** Asks about a request that has left already. Its exchanges are made by it. */
-  tell(r: Request): void {
+  /** Asks about a request that has left already: its frame is [from, to). Its exchanges are made by it. */
+  tell(r: Request, from: number, to: number): void {
     const { asked } = this;
     if (r.status === Status.malformed) asked.cannotSay(Doubt.malformed);
     else if (r.status === Status.unknown) asked.cannotSay(Doubt.version);
     else this.#addSession(r);
     const ops = this.#talk.prepare(r);
-    this.#talk.host.ask({ from: 0, to: 0, complete: true, ops, facts: [asked.facts()] });
+    this.#talk.host.ask({ from, to, complete: true, ops, facts: [asked.facts()] });
   }
 
   // ---- enforced
@@ -281,7 +281,7 @@ export class Judge {
     const why = this.#why!;
     const { registry, own } = talk.bound.stats;
     registry.inc(own.denied);
-    if (r.prepared === 0) talk.prepare(r);
+    if (r.prepared === 0) this.#prepareUnasked(parsed);
     r.denial = why;
     if (r.denialCode === 0) r.denialCode = codeOf(why, r.apiKey, r.apiVersion);
     this.#forgetSessions(r);
@@ -304,6 +304,14 @@ export class Judge {
     if (talk.rewriter?.onRequest(apiKey, apiVersion, correlationId, change) !== false) return 'settled';
     talk.fault('too_many_in_flight');
     return 'over';
+  }
+
+  #prepareUnasked({ r, from }: Parsed): void {
+    const { host } = this.#talk;
+    for (const x of this.#talk.prepare(r)) {
+      x.policySnapshot = host.policySnapshot;
+      x.requestOffset = from;
+    }
   }
 
   /** The broker has not heard what the session was to become: it is asked for anew. */

@@ -2,6 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { compressionsAlgorithms } from '@platformatic/kafka';
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../../../src/net/simulated.ts';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { decompressStart, MOST_PLAIN_BYTES } from './decompress.ts';
 import { Codec } from './facts.ts';
 
@@ -75,9 +76,9 @@ describe('KF-18: bombs', () => {
     ['snappy', Codec.snappy, compress('snappy', big.subarray(0, 4 << 20))],
   ])('%s: time and memory are bounded', (_name, codec, packed) => {
     decompressStart(codec, packed, packed.length);
-    const from = performance.now();
+    const from = cpuMs();
     const plain = decompressStart(codec, packed, Math.min(packed.length, 64 * 1024));
-    expect(performance.now() - from).toBeLessThan(1000);
+    expect(cpuMs() - from).toBeLessThan(1000);
     expect(plain?.length ?? 0).toBeLessThanOrEqual(MOST_PLAIN_BYTES);
   });
 });

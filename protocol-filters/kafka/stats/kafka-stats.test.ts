@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FAULTS } from '../../../src/exchange/fault.ts';
 import { exposedName } from '../../../src/stats/envoy-names.ts';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { UNKNOWN_TOPIC } from '../digests.ts';
 import { APIS, ApiKey } from '../schema/api.ts';
 import { ErrorCode, errorName } from '../schema/error-names.ts';
@@ -330,7 +331,7 @@ describe('names are bounded', () => {
     const story = new StatsStory();
     const { stats } = story;
     const before = story.registry.list.length;
-    const beganAt = performance.now();
+    const beganAt = cpuMs();
     for (let i = 0; i < 50_000; i++) {
       const r = story.request({ client: story.client(`c${i}`), group: story.group(`g${i}`) });
       stats.request(r);
@@ -338,7 +339,7 @@ describe('names are bounded', () => {
       stats.produced(topic, r, 1, 2, 30, GZIP);
       stats.topicRequest(topic, ApiKey.produce);
     }
-    expect(performance.now() - beganAt).toBeLessThan(1000);
+    expect(cpuMs() - beganAt).toBeLessThan(1000);
     expect(story.registry.list.length - before).toBeLessThan(101 * 11 + 51 * 10 + 51 * 8 + 20);
     const sums = story.all(/topic\.([^.]+)\.produced_records$/);
     expect(Object.keys(sums)).toHaveLength(101);

@@ -201,6 +201,7 @@ export class Gate {
     x.verdict = VerdictCode.denied;
     const why: Denial = { ...UNREADABLE, message: doubt };
     x.policy = why.policy;
+    this.#markOwn(x);
     const refusal = this.refuse(this.#turn, why);
     const { host } = this.#talk;
     if (refusal.kind === 'standIn') {
@@ -215,9 +216,16 @@ export class Gate {
     const x = this.#exchange(message, reading);
     x.verdict = VerdictCode.denied;
     x.policy = UNREADABLE.policy;
+    this.#markOwn(x);
     this.denial = UNREADABLE;
     this.fault = fault;
     return 'close';
+  }
+
+  /** No policy was asked. */
+  #markOwn(x: Exchange): void {
+    x.policySnapshot = this.#talk.host.policySnapshot;
+    x.requestOffset = this.#turn.from;
   }
 
   // ---- refusals

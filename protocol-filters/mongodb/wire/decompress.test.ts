@@ -2,6 +2,7 @@ import { deflateSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { compressSync, uncompressSync } from 'snappy';
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { Compressor } from '../message.ts';
 import { decompress } from './decompress.ts';
 
@@ -85,9 +86,9 @@ describe.each(COMPRESSORS)('%s', (_name, id, compress) => {
 
   test('a bomb gives no more than was declared, in little time', () => {
     const bomb = compress(Buffer.alloc(64 * 1024 * 1024));
-    const begun = performance.now();
+    const begun = cpuMs();
     for (const size of [1, 1000, 1024 * 1024]) expect(plainOf(id, bomb, size)).toBeNull();
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(cpuMs() - begun).toBeLessThan(2000);
   });
 });
 

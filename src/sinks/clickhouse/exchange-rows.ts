@@ -9,15 +9,16 @@ export const EXCHANGE_TABLE_COLUMNS = [
   ...['instance', 'worker', 'incarnation', 'origin', 'session_id', 'listener', 'protocol', 'cluster', 'upstream'],
   ...['database', 'user', 'application', 'client_ip'],
   ...['operation', 'digest'],
-  ...['kind', 'status', 'severity', 'policy', 'verdict', 'shadow_policy', 'shadow_verdict', 'error_class', 'replies'],
+  ...['kind', 'status', 'severity', 'policy', 'verdict', 'shadow_policy', 'shadow_verdict', 'policy_snapshot'],
+  ...['error_class', 'replies'],
   ...['ts', 'duration_ns', 'ttfb_ns', 'proxy_ns', 'duration_bucket'],
-  ...['request_bytes', 'response_bytes', 'rows_sent', 'rows_affected', 'rows_matched', 'batch_size'],
+  ...['request_offset', 'request_bytes', 'response_bytes', 'rows_sent', 'rows_affected', 'rows_matched', 'batch_size'],
   ...['seq', 'turn', 'index', 'transaction', 'story', 'flags'],
   ...['weight', 'trace_id', 'parent_span_id', 'attributes'],
 ] as const;
 
 /** Numbers of a row, at their widest. */
-const NUMBER_BYTES = 20 * 20 + 64;
+const NUMBER_BYTES = 21 * 20 + 64;
 const NO_TIME = Buffer.from('-32768\t');
 const WEIGHT_ONE = Buffer.from('1\t');
 const NO_TRACE = Buffer.from('\t\t');
@@ -59,11 +60,12 @@ export function writeExchanges(
     const severity = code(c.severity[i]!);
     const policy = code(c.policy[i]!);
     const shadowPolicy = code(c.shadow_policy[i]!);
+    const snapshot = code(c.policy_snapshot[i]!);
     maps[c.attributes[i]!] ??= mapCell(batch.attributes(c.attributes[i]!));
     const attributes = maps[c.attributes[i]!]!;
-    const named =
-      kind.length + status.length + severity.length + policy.length + shadowPolicy.length + attributes.length;
-    w.reserve(session.length + digest.length + named + NUMBER_BYTES + 200);
+    const ending = kind.length + status.length + severity.length + attributes.length;
+    const judged = policy.length + shadowPolicy.length + snapshot.length;
+    w.reserve(session.length + digest.length + ending + judged + NUMBER_BYTES + 200);
     w.raw(session);
     w.raw(digest);
     w.raw(kind);
@@ -73,6 +75,7 @@ export function writeExchanges(
     w.raw(VERDICTS[c.verdict[i]!] ?? VERDICTS[0]!);
     w.raw(shadowPolicy);
     w.raw(VERDICTS[c.shadow_verdict[i]!] ?? VERDICTS[0]!);
+    w.raw(snapshot);
     const outcome = c.error_class[i]!;
     const replies = c.replies[i]!;
     const duration = Math.round(c.duration_ns[i]!);
@@ -86,6 +89,7 @@ export function writeExchanges(
     const timed =
       duration > 0 && replies !== Replies.endless && outcome !== Outcome.skipped && (c.flags[i]! & Flag.untimed) === 0;
     w.raw(timed ? bucketCell(bucketIndex(c.duration_ns[i]! / 1e9)) : NO_TIME);
+    w.number(c.request_offset[i]!);
     w.number(c.request_bytes[i]!);
     w.number(c.response_bytes[i]!);
     w.number(c.rows_sent[i]!);

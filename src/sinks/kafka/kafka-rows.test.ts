@@ -47,6 +47,16 @@ test('attributes are an object, where there are any', () => {
   ]);
 });
 
+test('a denied row says which policies judged, and where it stood', () => {
+  const [message] = messages(new BatchSource({ sessions: 1, denied: 1, errors: 0 }).batch(3));
+  let at = 0;
+  for (const row of rowsOf(message!)) {
+    expect(row).toMatchObject({ verdict: 'denied', policy_snapshot: '0123456789ab', request_offset: at });
+    at += row['request_bytes'] as number;
+  }
+  expect(at).toBeGreaterThan(0);
+});
+
 test('a row says what its columns say', () => {
   const batch = new BatchSource({ sessions: 1, traceparents: 1, errors: 1, denied: 0 }).batch(1);
   const c = batch.columns;
@@ -90,9 +100,11 @@ test('a row says what its columns say', () => {
       verdict: '',
       shadow_policy: '',
       shadow_verdict: '',
+      policy_snapshot: '',
       duration_ns: Math.round(c.duration_ns[0]!),
       ttfb_ns: Math.round(c.ttfb_ns[0]!),
       proxy_ns: Math.round(c.proxy_ns[0]!),
+      request_offset: 0,
       request_bytes: c.request_bytes[0],
       response_bytes: c.response_bytes[0],
       rows_sent: 0,

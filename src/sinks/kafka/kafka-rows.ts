@@ -140,8 +140,10 @@ class BatchRows {
       `,"severity":${this.#text(c.severity[row]!)},"policy":${this.#text(c.policy[row]!)}` +
       `,"verdict":"${VERDICT_NAMES[c.verdict[row]!] ?? ''}","shadow_policy":${this.#text(c.shadow_policy[row]!)}` +
       `,"shadow_verdict":"${VERDICT_NAMES[c.shadow_verdict[row]!] ?? ''}"` +
+      `,"policy_snapshot":${this.#text(c.policy_snapshot[row]!)}` +
       `,"duration_ns":${whole(c.duration_ns[row]!)},"ttfb_ns":${whole(c.ttfb_ns[row]!)}` +
-      `,"proxy_ns":${whole(c.proxy_ns[row]!)},"request_bytes":${whole(c.request_bytes[row]!)}` +
+      `,"proxy_ns":${whole(c.proxy_ns[row]!)},"request_offset":${whole(c.request_offset[row]!)}` +
+      `,"request_bytes":${whole(c.request_bytes[row]!)}` +
       `,"response_bytes":${whole(c.response_bytes[row]!)},"rows_sent":${whole(c.rows_sent[row]!)}` +
       `,"rows_affected":${whole(c.rows_affected[row]!)},"rows_matched":${whole(c.rows_matched[row]!)}` +
       `,"batch_size":${c.batch_size[row]},"transaction":${c.transaction[row]},"story":${c.story[row]}` +

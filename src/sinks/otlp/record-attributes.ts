@@ -75,7 +75,7 @@ export class RecordAttributes {
     // Codes of names stand in the batch's own table: a few, and many rows share them.
     const verdicts = c.verdict[row]! * 4 + c.shadow_verdict[row]!;
     const named = c.policy[row]! * 0x10000 + c.shadow_policy[row]!;
-    const key = `${(kind * 0x10000 + flags) * 8 + outcome} ${verdicts} ${named}`;
+    const key = `${(kind * 0x10000 + flags) * 8 + outcome} ${verdicts} ${named} ${c.policy_snapshot[row]!}`;
     const known = this.#endings.get(key);
     if (known !== undefined) return known;
     const made = this.#ending(row);
@@ -98,6 +98,7 @@ export class RecordAttributes {
         verdict: VERDICT_NAMES[c.verdict[row]!] ?? '',
         shadowPolicy: batch.string(c.shadow_policy[row]!),
         shadowVerdict: VERDICT_NAMES[c.shadow_verdict[row]!] ?? '',
+        policySnapshot: batch.string(c.policy_snapshot[row]!),
       }),
     );
   }
@@ -145,6 +146,7 @@ interface Ending {
   readonly verdict: string;
   readonly shadowPolicy: string;
   readonly shadowVerdict: string;
+  readonly policySnapshot: string;
 }
 
 /** `statusKey`: of the native code, where it has a key beside `error.type`. */
@@ -160,6 +162,7 @@ function endingAttributes(statusKey: string | null, end: Ending): Attributes {
     ['sluice.verdict', end.verdict],
     ['sluice.shadow.rule.id', end.shadowPolicy],
     ['sluice.shadow.verdict', end.shadowVerdict],
+    ['sluice.policy.snapshot', end.policySnapshot],
     ['sluice.flags', FLAG_NAMES.filter((name) => (end.flags & Flag[name]) !== 0)],
     ['sluice.trace.stale', (end.flags & Flag.staleTrace) !== 0],
     ['sluice.redirect', end.outcome === Outcome.redirected],

@@ -17,6 +17,7 @@ export class RecordNumbers {
   readonly #rowsSent: NumberAttribute;
   readonly #rowsAffected: NumberAttribute;
   readonly #rowsMatched: NumberAttribute;
+  readonly #requestOffset: NumberAttribute;
   readonly #requestBytes: NumberAttribute;
   readonly #responseBytes: NumberAttribute;
   readonly #firstByte: NumberAttribute;
@@ -37,6 +38,7 @@ export class RecordNumbers {
     this.#rowsSent = int('sluice.rows.sent');
     this.#rowsAffected = int('sluice.rows.affected');
     this.#rowsMatched = int('sluice.rows.matched');
+    this.#requestOffset = int('sluice.request.offset');
     this.#requestBytes = int('sluice.request.size');
     this.#responseBytes = int('sluice.response.size');
     this.#firstByte = double('sluice.duration.first_byte');
@@ -59,6 +61,7 @@ export class RecordNumbers {
     const count = this.#count(c.digest[row]!, c.session[row]!);
     const counted = c[count.column][row]!;
     if (counted >= count.from) count.attribute.write(w, counted);
+    if (c.policy_snapshot[row] !== 0) this.#requestOffset.write(w, c.request_offset[row]!);
     this.#requestBytes.write(w, c.request_bytes[row]!);
     this.#responseBytes.write(w, c.response_bytes[row]!);
     if (c.ttfb_ns[row]! > 0) this.#firstByte.write(w, c.ttfb_ns[row]! / 1e9);
