@@ -7,7 +7,7 @@ import { Grammar, type Rng, type Statement, seeded, write } from './sql/sql-gram
 // PG-23: our lexer and facts against Postgres' own parser, on generated statements. A failure prints seed and text.
 
 const SEED = 20261121;
-const TEXTS = 6000;
+const TEXTS = 3000;
 const ON: SqlMode = { dialect: 'postgres', standardConformingStrings: true };
 
 let cache: SqlDigestCache;
@@ -68,7 +68,7 @@ test(`${TEXTS} texts: statements, relations and literals as the server's parser 
       statements++;
     }
   }
-  expect(statements).toBeGreaterThanOrEqual(20_000);
+  expect(statements).toBeGreaterThanOrEqual(10_000);
 });
 
 test('another relation is another digest', () => {

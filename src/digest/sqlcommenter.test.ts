@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../test/support/cpu-time.ts';
 import type { SqlMode } from '../exchange/digest.ts';
 import { SqlDigestCache } from './cache.ts';
 import { isTraceparent, traceparentOf } from './sqlcommenter.ts';
@@ -50,9 +51,9 @@ describe('where a traceparent is read from', () => {
   });
   test('many keys in one comment are read once', () => {
     const buf = Buffer.from(`/*${"traceparent='0".repeat(20_000)}*/`);
-    const before = performance.now();
+    const before = cpuMs();
     expect(traceparentOf(buf, 0, buf.length)).toBe('');
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(cpuMs() - before).toBeLessThan(1000);
   });
 });
 

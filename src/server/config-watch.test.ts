@@ -22,7 +22,7 @@ async function watching(file: string): Promise<() => number> {
   return () => changes;
 }
 
-const seen = (count: () => number, want: number) => vi.waitFor(() => expect(count()).toBe(want), { timeout: 5000 });
+const seen = (count: () => number, want: number) => vi.waitFor(() => expect(count()).toBe(want), { timeout: 30_000 });
 
 test('a file written in place', async () => {
   const file = join(folder, 'sluice.yaml');

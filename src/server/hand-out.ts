@@ -26,7 +26,6 @@ export interface Handed {
   readonly at: string;
 }
 
-/** A worker that has not taken a connection for so long is passed over while others are there. */
 const SLOW_MS = 50;
 /** Connections that may wait for a worker, and for how long. */
 const MAX_WAITING = 4096;
@@ -51,13 +50,16 @@ export class HandOut {
   #turn = 0;
   #closed = false;
   readonly #maxHeld: number;
+  readonly #slowMs: number;
 
   /**
    * `maxHeld`: connections whose descriptor is ours at once, as no worker has said yet that it took them. At its own limit
-   * the kernel closes what comes without a word, and nobody could count that.
+   * the kernel closes what comes without a word, and nobody could count that. `slowMs`: a worker that has not taken a
+   * connection for so long is passed over while others are there.
    */
-  constructor(maxHeld = Number.POSITIVE_INFINITY) {
+  constructor(maxHeld = Number.POSITIVE_INFINITY, slowMs = SLOW_MS) {
     this.#maxHeld = maxHeld;
+    this.#slowMs = slowMs;
   }
 
   /** From now on the worker gets connections. */
@@ -125,7 +127,7 @@ export class HandOut {
     const now = performance.now();
     const prompt = takers.filter(({ open }) => {
       const oldest = open.values().next();
-      return oldest.done || now - oldest.value.since < SLOW_MS;
+      return oldest.done || now - oldest.value.since < this.#slowMs;
     });
     const among = prompt.length > 0 ? prompt : takers;
     if (among.length === 0) return null;

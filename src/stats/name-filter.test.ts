@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../test/support/cpu-time.ts';
 import { compileFilter, FilterSyntaxError } from './name-filter.ts';
 
 for (const [pattern, name, want] of [
@@ -56,8 +57,8 @@ test('the worst patterns take no longer than others', () => {
     `${'.*'.repeat(100)}b`,
     `${'a?'.repeat(60)}${'a'.repeat(60)}b`,
   ]) {
-    const started = performance.now();
+    const started = cpuMs();
     expect(compileFilter(`${pattern}c`)(name)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(cpuMs() - started).toBeLessThan(1000);
   }
 });

@@ -55,6 +55,25 @@ export interface Cut {
   readonly at: number;
 }
 
+/** Lines between two that are cut in one round. */
+const APART = 3;
+
+/**
+ * The cuts of a session, many in a round that plays it once: at most one a line, and what comes before and after a line that is
+ * cut is whole.
+ */
+export function roundsOf(session: RecordedSession): Cut[][] {
+  const all = cutsOf(session);
+  const byLine = session.lines.map((_, line) => all.filter((cut) => cut.line === line));
+  const rounds: Cut[][] = [];
+  for (let first = 0; first < APART; first++) {
+    const lines = byLine.filter((_, line) => line % APART === first);
+    const most = Math.max(0, ...lines.map(({ length }) => length));
+    for (let n = 0; n < most; n++) rounds.push(lines.flatMap((cuts) => cuts[n] ?? []));
+  }
+  return rounds;
+}
+
 /** Every offset; of long sessions those within 24 bytes of a line's ends, and 1,000 seeded others. */
 export function cutsOf(session: RecordedSession): Cut[] {
   const cuts: Cut[] = [];

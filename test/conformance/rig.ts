@@ -136,12 +136,13 @@ export class Rig {
     this.run(this.#isSeeded && this.mode === 'enforce' ? 5 + bytes.length : 5);
   }
 
-  /** Plays a session to the end, with at most one cut, and hangs up. */
-  replay(session: RecordedSession, cut: Cut | null = null): { toServer: Buffer; toClient: Buffer; told: string } {
+  /** Plays a session to the end, each line with at most one cut, and hangs up. */
+  replay(session: RecordedSession, cuts: readonly Cut[] = []): { toServer: Buffer; toClient: Buffer; told: string } {
     this.witness.told = [];
     const talk = this.dial();
     session.lines.forEach(({ who, bytes }, line) => {
-      if (cut?.line !== line) this.say(talk, who, bytes);
+      const cut = cuts.find((one) => one.line === line);
+      if (cut === undefined) this.say(talk, who, bytes);
       else {
         this.say(talk, who, bytes.subarray(0, cut.at));
         this.say(talk, who, bytes.subarray(cut.at));

@@ -16,6 +16,7 @@ import { seeded } from '../../src/net/simulated.ts';
 import { SocketNetwork, type SocketNetworkOptions } from '../../src/net/socket-network.ts';
 import { Endpoint } from '../support/endpoint.ts';
 import { exchangeNoise, type Told } from '../support/noise.ts';
+import { allowedMs } from '../support/pace.ts';
 import { clusterConfig, listenerConfig, type PlaneParts, planeOn, snapshotOf } from '../support/plane-parts.ts';
 import { poll } from '../support/poll.ts';
 
@@ -533,7 +534,7 @@ describe('a peer that vanishes', () => {
     server.write(Buffer.alloc(16 << 20));
     await poll('the proxy lets go', () => proxied.plane.active === 0);
     server.end();
-    await poll('of its sockets too', () => openSockets() <= both - 3, { withinMs: 3000 });
+    await poll('of its sockets too', () => openSockets() <= both - 3);
     expect(await end).toMatch(/end|ECONNRESET|EPIPE/);
   });
 });
@@ -591,7 +592,8 @@ test('at the descriptor limit connections are refused cleanly; the process lives
   undo.push(() => client.destroy());
   client.end('x');
   await poll('service recovers', () => accepted.length === seen.active + 1);
-  expect(performance.now() - released).toBeLessThan(1000);
+  const tookMs = performance.now() - released;
+  expect(tookMs).toBeLessThan(await allowedMs(1000));
 });
 
 describe('listening', () => {
@@ -600,7 +602,7 @@ describe('listening', () => {
     const [client, server] = await proxied.pair();
     const began = performance.now();
     expect(await proxied.plane.apply({ ...snapshotOf(), listeners: [], clusters: [] })).toEqual([]);
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(20_000); // whoever waits for them waits for ever
     expect(await endOf(proxied.dial())).toBe('ECONNREFUSED');
     client.write('still here');
     expect(String((await once(server, 'data'))[0])).toBe('still here');
@@ -674,9 +676,10 @@ test('64 clients in quick succession: nothing stays behind, nothing waits for a 
   await Promise.all(Array.from({ length: 64 }, oneAfterAnother));
   expect(done).toBe(64 * 15);
   await proxied.balanced();
-  await poll('all sockets are gone', () => openSockets() <= before, { withinMs: 500 });
+  await poll('all sockets are gone', () => openSockets() <= before, { withinMs: await allowedMs(500) });
   expect(proxied.stat('listener.front.downstream_cx_total')).toBe(done);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  const tookMs = performance.now() - began;
+  expect(tookMs).toBeLessThan(await allowedMs(10_000));
 });
 
 setFlagsFromString('--expose-gc');

@@ -77,7 +77,7 @@ async function talk(): Promise<void> {
 
 const operation = (record: Tree) => attributesOf(record)['sluice.operation'];
 const arrived = (what: string, records: () => readonly Tree[], is: (record: Tree) => boolean) =>
-  poll(what, () => records().some(is), { withinMs: 15_000 });
+  poll(what, () => records().some(is));
 
 test('spans: what was sent has its caller for a parent, and is called as OpenTelemetry calls it', async () => {
   const spans = () => receiver.spans();
@@ -149,9 +149,9 @@ test('metrics: messages sent and consumed, and durations', async () => {
     return Math.max(0, ...points.map((point) => Number(point['asInt'] ?? point['count'])));
   };
   // 3 + 2 + 1 + 2 records went to the brokers, and the four of `orders` came back.
-  await poll('all is counted', () => value('messaging.client.sent.messages', 'send') === 8, { withinMs: 10_000 });
-  await poll('all was read', () => value('messaging.client.consumed.messages', 'poll') === 4, { withinMs: 10_000 });
-  expect(value('messaging.client.operation.duration', 'CreateTopics')).toBe(1);
+  await poll('all is counted', () => value('messaging.client.sent.messages', 'send') === 8);
+  await poll('all was read', () => value('messaging.client.consumed.messages', 'poll') === 4);
+  await expect.poll(() => value('messaging.client.operation.duration', 'CreateTopics')).toBe(1);
   const page = await (await fetch(`${sluice.adminUrl}/metrics`)).text();
   expect(page).toMatch(/^messaging_client_sent_messages_total\{.*messaging_operation_name="send".*\} 8$/m);
   expect(page).toMatch(

@@ -58,7 +58,7 @@ describe('a consumer group of Apache Kafka, through Sluice', () => {
     await third.stop();
     await first.stop();
     const isEqual = async () => JSON.stringify(await counted('workers')) === JSON.stringify(await truth('workers'));
-    await poll('Sluice has the same numbers', isEqual, { withinMs: 15_000, everyMs: 100 }).catch(() => {}); // said below
+    await poll('Sluice has the same numbers', isEqual, { everyMs: 100 }).catch(() => {}); // said below
     const seen = await counted('workers');
     expect(seen).toEqual(await truth('workers'));
     expect(seen.rebalances).toBeGreaterThanOrEqual(4);

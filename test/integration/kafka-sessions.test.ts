@@ -88,7 +88,7 @@ describe('clients of all kinds at two brokers of Apache Kafka', () => {
     );
     expect(read.trim().split('\n')).toHaveLength(24);
     const isEqual = async () => JSON.stringify(await counted()) === JSON.stringify(await truth());
-    await poll('Sluice has the same numbers', isEqual, { withinMs: 15_000, everyMs: 200 }).catch(() => {}); // said below
+    await poll('Sluice has the same numbers', isEqual, { everyMs: 200 }).catch(() => {}); // said below
     expect(await counted()).toEqual(await truth());
     const stats = await kafkaStats(stage.sluice);
     expect(stats.get('sluice.kafka.kafka.topic.orders.produced_records')).toBe(24);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { rssBytes } from '../bench/proc.ts';
 import { startLoginServer } from '../support/login-server.ts';
+import { allowedMs } from '../support/pace.ts';
 import { poll } from '../support/poll.ts';
 import { loginReply, message, READY_IDLE, startupMessage } from '../support/postgres-bytes.ts';
 import { rolePids } from '../support/roles.ts';
@@ -42,7 +43,7 @@ async function settled(value: () => number): Promise<number> {
     if (Math.abs(now - last) > last * 0.01) [last, since] = [now, performance.now()];
     return performance.now() - since > 1000;
   };
-  await poll('memory settles', isStill, { withinMs: 15_000, everyMs: 100 });
+  await poll('memory settles', isStill, { withinMs: 60_000, everyMs: 100 });
   return value();
 }
 
@@ -107,7 +108,7 @@ async function loginAll(port: number, count: number, atOnce: number): Promise<Ra
 const allAnswer = async (clients: readonly RawClient[], query: string): Promise<void> => {
   const before = clients.map(({ answers }) => answers);
   for (const { socket } of clients) socket.write(message('Q', `${query}\0`));
-  await poll('all answer', () => clients.every(({ answers }, i) => answers === before[i]! + 1), { withinMs: 20_000 });
+  await poll('all answer', () => clients.every(({ answers }, i) => answers === before[i]! + 1), { withinMs: 60_000 });
 };
 
 describe('1,000,000 distinct query texts', () => {
@@ -230,7 +231,7 @@ describe('1,000,000 distinct query texts', () => {
       expect(last[role] - seen[4]![role], `growth of ${role} by the answer`).toBeLessThan(ANSWER_GROWTH);
     }
     expect(rolePids(proxy.pid)).toMatchObject({ workers: [pids.worker], facts: pids.facts });
-  });
+  }, 300_000);
 });
 
 describe('9,000 idle connections in one worker', () => {
@@ -309,7 +310,7 @@ describe('400 clients where Sluice has 256 descriptors', () => {
       const before = rolePids(proxy.pid);
       const clients = Array.from({ length: CLIENTS }, () => new RawClient(proxy.port));
       cleanups.push(() => clients.forEach(({ socket }) => void socket.destroy()));
-      await poll('all are let in or closed', () => clients.every(({ state }) => state !== 'new'), { withinMs: 5000 });
+      await poll('all are let in or closed', () => clients.every(({ state }) => state !== 'new'));
 
       const [inside, closed] = [
         clients.filter((one) => one.state === 'in'),
@@ -325,7 +326,7 @@ describe('400 clients where Sluice has 256 descriptors', () => {
         return active === inside.length && overflow + refused + begun === closed.length;
       };
       try {
-        await poll('the closed ones are counted', isTold, { withinMs: 5000 });
+        await poll('the closed ones are counted', isTold);
       } finally {
         console.log(`${inside.length} of ${CLIENTS} let in; closed ${closed.length}: ${counted}`);
       }
@@ -340,7 +341,8 @@ describe('400 clients where Sluice has 256 descriptors', () => {
         await client.decided;
         return client.state === 'in' && client;
       });
-      expect(performance.now() - released).toBeLessThan(1000);
+      const tookMs = performance.now() - released;
+      expect(tookMs).toBeLessThan(await allowedMs(1000));
       await allAnswer([again], 'select 1');
       expect(rolePids(proxy.pid)).toEqual(before);
       expect(await stat(proxy, 'sluice.server.worker_restarts')).toBe(0);

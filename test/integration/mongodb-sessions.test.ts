@@ -68,7 +68,7 @@ describe('who is talking', () => {
       await client.close();
       expect(await refusalOf(login(WRONG, `&authMechanism=${mechanism}`))).toMatchObject({ code: 18 });
       await poll('it is counted', async () => (await own('secured', `auth.${mechanism}.login_failures`)) >= 1);
-      expect(await own('secured', `auth.${mechanism}.logins`)).toBeGreaterThanOrEqual(1);
+      await expect.poll(() => own('secured', `auth.${mechanism}.logins`)).toBeGreaterThanOrEqual(1);
     }
     const lines = await exchangesOf('who', 2);
     for (const line of lines)
@@ -137,7 +137,7 @@ describe('cursors', () => {
       'getMore c 0 43',
     ]);
     await settles('it is counted', 'cursors_killed', 1);
-    expect(await own('member', 'cursors_not_found')).toBe(1);
+    await expect.poll(() => own('member', 'cursors_not_found')).toBe(1);
   });
 
   test('an exhaust cursor is one getMore, with all its documents', async () => {
@@ -156,11 +156,14 @@ describe('cursors', () => {
   test('a change stream and a tailable cursor wait: that is no latency', async () => {
     const [client, other] = [await driverTo(ports.member), await driverTo(ports.member)];
     const things = client.db('waits').collection('things');
+    const beganAt = performance.now();
     const stream = things.watch([], { maxAwaitTimeMS: 10_000 });
     const event = stream.next();
     await poll('it waits', () => server.openCursors() > 0);
     await delay(400); // long enough to be told from no wait at all
+    const askedAt = performance.now();
     await other.db('waits').collection('things').insertOne({ n: 1 });
+    const tookS = (performance.now() - askedAt) / 1000;
     expect((await event).operationType).toBe('insert');
     await stream.close();
     await things.drop();
@@ -173,6 +176,7 @@ describe('cursors', () => {
     await tail.next();
     expect(await tail.tryNext()).toBeNull();
     await tail.close();
+    const waitedS = (performance.now() - beganAt) / 1000;
     await Promise.all([client.close(), other.close()]);
     for (const text of [
       'getMore <- aggregate things pipeline=[{$changeStream: {}}]',
@@ -182,9 +186,9 @@ describe('cursors', () => {
       expect(row).toMatchObject({ errors: {}, lost: 0, time: { total_s: 0 } });
       expect(row.waits).toBe(row.calls);
       expect(row.wait!.total_s).toBeGreaterThan(0.25);
-      expect(row.wait!.total_s).toBeLessThan(5);
+      expect(row.wait!.total_s).toBeLessThan(waitedS);
     }
-    expect((await rowOf('insert things', 'waits')).time.max_s).toBeLessThan(0.3);
+    expect((await rowOf('insert things', 'waits')).time.max_s).toBeLessThan(tookS);
   });
 });
 
@@ -214,9 +218,9 @@ describe('transactions', () => {
     expect(inside.map(({ kind }) => kind).sort()).toEqual(['delete', 'insert', 'insert', 'update']);
     expect(new Set(inside.map(({ transaction }) => transaction)).size).toBe(3);
     await settles('they are counted', 'transactions', 3);
-    expect(await own('member', 'transactions_committed')).toBe(1);
-    expect(await own('member', 'transactions_aborted')).toBe(2);
-    expect(await own('member', 'retryable_write_errors')).toBe(1);
+    await expect.poll(() => own('member', 'transactions_committed')).toBe(1);
+    await expect.poll(() => own('member', 'transactions_aborted')).toBe(2);
+    await expect.poll(() => own('member', 'retryable_write_errors')).toBe(1);
     const trace = lines.filter(({ status }) => status === '10107');
     expect(trace.map(({ severity }) => severity)).toEqual(['NotWritablePrimary']);
   });
@@ -258,7 +262,7 @@ describe('the driver’s monitor, and where hello leads', () => {
     const hellos = (await rowsOf(sluice)).filter(({ operation }) => operation === 'hello');
     expect(hellos.reduce((sum, { lost }) => sum + lost, 0)).toBe(0);
     expect(hellos.every(({ errors }) => Object.keys(errors).length === 0)).toBe(true);
-    expect(await own('member', 'monitor_sessions')).toBeGreaterThan(0);
+    await expect.poll(() => own('member', 'monitor_sessions')).toBeGreaterThan(0);
   });
 
   test('a driver that follows the replica set leaves: counted, said once, with the remedy', async () => {
@@ -287,7 +291,7 @@ describe('the driver’s monitor, and where hello leads', () => {
     const lines = await exchangesOf('kept', 2);
     expect(lines.map(({ listener }) => listener)).toEqual(['rewriting', 'rewriting']);
     expect(await own('rewriting', 'bypass_hint')).toBe(0);
-    expect(await own('rewriting', 'hellos_rewritten')).toBeGreaterThan(0);
+    await expect.poll(() => own('rewriting', 'hellos_rewritten')).toBeGreaterThan(0);
     const wire = await MongoWire.to(ports.rewriting);
     const { doc } = await wire.ask({ hello: 1, client: CLIENT, compression: ['zlib'], $db: 'admin' });
     const address = `127.0.0.1:${ports.rewriting}`;

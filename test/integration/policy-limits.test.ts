@@ -79,9 +79,13 @@ for (const mode of both)
     const name = `busy_${mode}`;
     const first = await clientUnder([{ name, mode, action: 'limit', limit: { concurrent: 1 } }]);
     const second = await client();
-    const slow = first.query("select pg_sleep('0.3'), $1::int", [1]);
+    // Under way for as long as somebody else has the lock, and not for some time.
+    const holder = await server.connect();
+    await holder.query('select pg_advisory_lock(1)');
+    const slow = first.query('select pg_advisory_xact_lock($1::int)', [1]);
     await poll('the first is under way', () => plane.counts.begun > plane.counts.ended);
     expect(await codesOf([second.query('select 1')])).toEqual([mode === 'enforce' ? '53400' : 'ok']);
+    await holder.end();
     await slow;
     expect(await codesOf([second.query('select 1')])).toEqual(['ok']);
     expect(plane.verdicts(name, 'concurrent', mode)).toBe(1);
@@ -117,20 +121,20 @@ test('bytes', async () => {
 });
 
 test('idle in transaction: the connection ends with what the server would have said, and the transaction is undone', async () => {
-  const limit = { idleInTransactionMs: 150 };
+  const limit = { idleInTransactionMs: 1000 };
   const one = await clientUnder([{ name: 'idle', action: 'limit', limit }]);
   const heard: string[] = [];
   one.on('error', (error) => heard.push((error as pg.DatabaseError).code ?? error.message));
   await one.query('begin');
   // Longer than the limit, and not idle.
-  expect(await codesOf([one.query("insert into seen select 1000, 'x' from pg_sleep(0.4)")])).toEqual(['ok']);
+  expect(await codesOf([one.query("insert into seen select 1000, 'x' from pg_sleep(1.3)")])).toEqual(['ok']);
   await poll('it is closed', () => heard.length > 0);
   expect(heard[0]).toBe('25P03');
   expect(plane.verdicts('idle', 'idle')).toBe(1);
   const other = await client();
   expect((await other.query('select count(*)::int as n from seen where n = 1000')).rows).toEqual([{ n: 0 }]);
   // Outside of a transaction it may be as idle as it likes.
-  await poll('well past the limit', () => plane.connections().some(({ idleMs }) => idleMs > 400));
+  await poll('well past the limit', () => plane.connections().some(({ idleMs }) => idleMs > 1300));
   expect(await codesOf([other.query('select 1')])).toEqual(['ok']);
 });
 

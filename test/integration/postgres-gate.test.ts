@@ -151,6 +151,23 @@ describe.each(SERVERS)('the gate before %s', (name) => {
     expect(await held()).toBe('1 pay, 1 in log');
   });
 
+  test('a cursor that was opened under older policies is judged by the newest at each FETCH', async () => {
+    await plane.setPolicies(policySet([{ name: 'open', action: 'deny', operations: ['drop'] }]));
+    const client = await connected();
+    for (const text of ['begin', 'declare c cursor for select a from pay']) await client.query(text);
+    expect((await client.query('fetch 1 from c')).rows).toEqual([{ a: 1 }]);
+    await plane.setPolicies(POLICIES);
+    await expect(client.query('fetch 1 from c')).rejects.toMatchObject(DENIED);
+    await client.query('rollback');
+    await expect(client.query({ name: 'no such table', text: 'select * from nowhere' })).rejects.toMatchObject({
+      code: '42P01',
+    });
+    await client.end();
+    await plane.settled();
+    const failed = plane.ended.filter(({ code }) => code === '42P01');
+    expect(failed).toMatchObject([{ outcome: 'error', verdict: 'allowed' }]);
+  });
+
   test('a result is cut with a native error, and the connection and its transaction stay true', async () => {
     await plane.setPolicies(policySet([{ name: 'few', action: 'limit', limit: { rows: 10 } }]));
     const client = await connected();

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
+import { allowedMs } from '../support/pace.ts';
 import { pgbench, pgbenchInit } from '../support/pgbench.ts';
 import { poll } from '../support/poll.ts';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.ts';
@@ -49,7 +50,7 @@ async function login(port: number): Promise<Client> {
     port,
     user: 'postgres',
     database: 'postgres',
-    connectionTimeoutMillis: 20_000,
+    connectionTimeoutMillis: 60_000,
   }) as Client;
   clients.push(client);
   let code = 'closed';
@@ -140,10 +141,11 @@ describe('the facts process', () => {
 
     const done = await load;
     expect(done).toMatchObject({ code: 0, failed: 0 });
-    expect(done.transactions).toBeGreaterThan(2000);
+    expect(done.transactions).toBeGreaterThan(1000); // of some 3900
     const at = (times: number[], share: number) => times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!;
     // On a machine so busy that the server itself needs longer than 50 ms for a login, that is the measure.
-    const bound = Math.max(50, at(direct, 0.9));
+    // A facts process in the way would cost seconds.
+    const bound = Math.max(50, 3 * at(direct, 0.9));
     console.log(`a login straight to the server takes ${at(direct, 0.5).toFixed(1)} ms (median)`);
     for (const [what, later] of Object.entries({ whileStopped, afterKill })) {
       const figures = [at(later, 0.5), at(later, 0.9), Math.max(...later)].map((ms) => ms.toFixed(1)).join(', ');
@@ -168,6 +170,7 @@ describe('a worker', () => {
   test('killed: only its own connections end, and it is back within a second', async () => {
     const proxy = await start();
     const took: number[] = [];
+    const allowed: number[] = [];
     for (let round = 1; round <= 3; round++) {
       const held: Client[] = [];
       const owners = new Map<Client, number>();
@@ -183,6 +186,7 @@ describe('a worker', () => {
       const [victim, other] = rolePids(proxy.pid).workers as [number, number];
       const killedAt = performance.now();
       process.kill(victim, 'SIGKILL');
+      void allowedMs(1000).then((ms) => allowed.push(ms)); // measured beside it
       const worker = () => [...ended].map((client) => owners.get(client)!)[0];
       await poll('its connections are gone', () => {
         const lost = worker();
@@ -199,7 +203,7 @@ describe('a worker', () => {
       for (const client of clients.splice(0)) client.end().catch(() => {});
     }
     console.log(`a killed worker took connections again after ${took.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}`);
-    expect(Math.min(...took)).toBeLessThan(1000);
+    expect(Math.min(...took)).toBeLessThan(Math.max(...allowed));
     await poll('told', async () => (await stat(proxy, 'sluice.server.worker_restarts')) === 3);
   });
 
@@ -327,7 +331,8 @@ describe('SIGTERM', () => {
     await delay(300); // closer together they are one Ctrl-C
     const asked = performance.now();
     expect(await proxy.stop()).toEqual({ code: 1, signal: null });
-    expect(performance.now() - asked).toBeLessThan(2000);
+    const tookMs = performance.now() - asked;
+    expect(tookMs).toBeLessThan(await allowedMs(2000));
     expect(await busy.ending).toBe('closed');
     expect([pids.primary, pids.facts!, ...pids.workers].filter(isAlive)).toEqual([]);
   });
@@ -453,9 +458,8 @@ describe('stdout and stderr', () => {
       proxy.process.stdout?.pause();
       proxy.process.stderr?.pause();
     }
-    const done = await pgbench({ port: proxy.port }, { clients: 4, seconds: 2 });
-    expect(done).toMatchObject({ code: 0, failed: 0 });
-    expect(done.transactions).toBeGreaterThan(100);
+    const done = await pgbench({ port: proxy.port }, { clients: 4, transactions: 40 });
+    expect(done).toMatchObject({ code: 0, failed: 0, transactions: 160 });
     const { facts, workers } = rolePids(proxy.pid);
     proxy.process.kill('SIGHUP'); // something to log
     expect(await one(await login(proxy.port))).toBe(1);

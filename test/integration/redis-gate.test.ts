@@ -117,6 +117,36 @@ describe('the gate before a real Redis', () => {
     expect(await client.get('a')).toBeNull();
   });
 
+  test('ioredis: a transaction that was queued under older policies is judged by the newest at EXEC', async () => {
+    const client = await ioredis();
+    const queue = async (): Promise<void> => {
+      await client.watch('w');
+      await client.multi({ pipeline: false });
+      expect(await client.set('a', '1')).toBe('QUEUED');
+      expect(await client.set('b', '1')).toBe('QUEUED');
+    };
+    await queue();
+    await plane.setPolicies(policySet([{ name: 'no b', action: 'deny', targets: ['b'], message: MESSAGE }]));
+    await expect(client.exec()).rejects.toMatchObject({ message: `NOPERM denied by policy "no b": ${MESSAGE}` });
+    expect([await server.ask('exists', 'a', 'b'), await client.get('a')]).toEqual([0, null]);
+    await client.set('w', 'changed'); // nothing watches it any more
+    expect(await client.multi().set('a', '2').get('w').exec()).toEqual([
+      [null, 'OK'],
+      [null, 'changed'],
+    ]);
+    await plane.setPolicies(policySet([{ name: 'no c', action: 'deny', targets: ['c'] }]));
+    await queue();
+    await plane.setPolicies(POLICIES);
+    expect(await client.exec()).toHaveLength(2);
+    expect(await server.ask('get', 'b')).toBe('1');
+    await plane.settled();
+    const told = plane.ended.filter(({ kind }) => kind === 'exec' || kind === 'set');
+    expect(told.map(({ kind, outcome, verdict, policy }) => `${kind} ${outcome} ${verdict} ${policy}`.trim())).toEqual([
+      ...['set skipped allowed', 'set skipped allowed', 'exec denied denied no b', 'set ok allowed'],
+      ...['set ok allowed', 'exec ok allowed', 'set ok allowed', 'set ok allowed', 'exec ok allowed'],
+    ]);
+  });
+
   test('limits: operations of a second, elements and bytes of a reply', async () => {
     const limit = (name: string, more: object) => policySet([{ name, action: 'limit', limit: more }]);
     await server.ask('rpush', 'l', ...Array.from({ length: 50 }, (_, i) => i));
@@ -131,6 +161,23 @@ describe('the gate before a real Redis', () => {
     await plane.setPolicies(limit('rate', { rate: { count: 1, perMs: 60_000, burst: 2 }, per: 'all' }));
     const replies = await Promise.allSettled([1, 2, 3, 4].map(() => client.get('a')));
     expect(replies.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+  });
+
+  test('limits of replies are at EXEC what they are by then', async () => {
+    const rows = (most: number) => policySet([{ name: 'rows', action: 'limit', limit: { rows: most } }]);
+    await server.ask('rpush', 'l', ...Array.from({ length: 50 }, (_, i) => i));
+    for (const [before, after] of [
+      [10, 100],
+      [100, 10],
+    ] as const) {
+      await plane.setPolicies(rows(before));
+      const client = await ioredis();
+      await client.multi({ pipeline: false });
+      await client.lrange('l', 0, -1);
+      await plane.setPolicies(rows(after));
+      if (after > before) expect((await client.exec())![0]![1]).toHaveLength(50);
+      else await expect(client.exec()).rejects.toThrow(/closed/i); // part of the reply has left
+    }
   });
 
   test('shadow: everything runs, and what would have been denied is told', async () => {

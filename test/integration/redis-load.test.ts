@@ -83,7 +83,7 @@ async function talk(roll: Dice, name: string): Promise<void> {
     size = 1 + roll(bytes.length);
     socket.write(bytes.subarray(at, at + size));
   }
-  await poll(`${name} is answered`, () => heard.includes(token), { withinMs: 20_000, everyMs: 5 });
+  await poll(`${name} is answered`, () => heard.includes(token), { everyMs: 5 });
   socket.end();
   await once(socket, 'close');
 }

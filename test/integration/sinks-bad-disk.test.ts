@@ -10,7 +10,7 @@ import { type OtlpFar, otlpFars } from '../support/otlp-far.ts';
 // A whole Sluice with real traffic and a disk that is full, cannot be written to, or gives back something else.
 
 const MIB = 2 ** 20;
-const OPTIONS = { spool_bytes: 64 * MIB, timeout: '5s' };
+const OPTIONS = { spool_bytes: 64 * MIB, timeout: '60s' };
 
 // Side by side: most of their time is waiting, each with everything of its own.
 const closers: (() => unknown)[] = [];

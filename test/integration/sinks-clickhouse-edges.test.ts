@@ -31,7 +31,7 @@ for (const way of ['embedded', 'remote'] as const)
     const parcel = parcelOf([daysOf(105)]);
     // Some 800 parts, each of them synced: seconds, and more on a busy disk.
     for (let time = 0; time < 2; time++)
-      expect(await sink.deliver(parcel, within(60_000))).toEqual({ kind: 'delivered' });
+      expect(await sink.deliver(parcel, within(110_000))).toEqual({ kind: 'delivered' });
     expect(await numberOf(sink, `SELECT count() AS n FROM ${database}.exchanges`)).toBe(105);
     expect(await numberOf(sink, `SELECT sum(calls) AS n FROM ${database}.rollup_1h`)).toBe(105);
   });

@@ -1,22 +1,22 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { EmbeddedProcess } from '../../src/sinks/clickhouse/embedded-process.ts';
 import { embeddedStore } from '../../src/sinks/clickhouse/store.ts';
 import { factsSocketIn, startGenerator } from '../support/event-generator-report.ts';
 import { freePort } from '../support/free-port.ts';
+import { memoryTmp } from '../support/memory-folder.ts';
 import { poll } from '../support/poll.ts';
 import { runSluice } from '../support/run-sluice.ts';
 
 test('a whole Sluice into the embedded one, killed under load: every exchange is there once, and nothing stays behind', async () => {
-  const home = mkdtempSync(path.join(tmpdir(), 'sluice-history-run-'));
+  const home = mkdtempSync(path.join(memoryTmp(), 'sluice-history-run-'));
   const folder = path.join(home, 'history');
   const config = path.join(home, 'sluice.yaml');
   writeFileSync(
     config,
     `proxies: [{listen: '127.0.0.1:${await freePort()}', upstream: 'postgres://127.0.0.1:1'}]
-sinks: [{type: clickhouse, path: ${folder}, timeout: 10s}]
+sinks: [{type: clickhouse, path: ${folder}, timeout: 60s}]
 spool: {path: ${path.join(home, 'spool')}}
 `,
   );
@@ -31,7 +31,7 @@ spool: {path: ${path.join(home, 'spool')}}
         [...text.matchAll(/^sluice\.sink\.clickhouse\.(\w+): (\d+)$/gm)].map((m) => [m[1]!, Number(m[2])]),
       );
     };
-    await poll('something delivered', async () => (await stats())['delivered']! > 0, { withinMs: 20_000 });
+    await poll('something delivered', async () => (await stats())['delivered']! > 0, { withinMs: 60_000 });
     // The lock file names the engine's process.
     const pid = Number(/^PID: (\d+)$/m.exec(readFileSync(path.join(folder, 'status'), 'utf8'))![1]);
     process.kill(pid, 'SIGKILL');
@@ -39,7 +39,7 @@ spool: {path: ${path.join(home, 'spool')}}
     const report = await generator.report;
     expect(report).toMatchObject({ dropped: 0, waiting: 0 });
     const put = report.put.exchanges;
-    await poll('all delivered', async () => (await stats())['delivered'] === put, { withinMs: 30_000 });
+    await poll('all delivered', async () => (await stats())['delivered'] === put, { withinMs: 60_000 });
     const { produced, waiting, delivered, spooled, dropped } = await stats();
     expect({ produced, waiting, delivered, spooled, dropped }).toEqual({
       produced: put,

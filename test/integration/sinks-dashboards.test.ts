@@ -57,7 +57,7 @@ const EMPTY: Readonly<Record<string, string>> = {};
 const SCRAPE_MS = 5000;
 let stage: DashboardStage;
 /** Of all questions to Prometheus, s. */
-let at: number;
+let at: Awaited<ReturnType<typeof scraped>>;
 
 beforeAll(async () => {
   stage = await startDashboardStage();
@@ -76,7 +76,7 @@ describe('before Prometheus', () => {
         // All on one, everything by name on the other.
         const viewing = await chosenByPrometheus(dashboard, prometheus, kind === 'classic');
         const empty = await inTurns(promqlOf(dashboard), async ({ name, expr }) => {
-          const rows = await prometheus.query(expandPromql(expr, viewing), at);
+          const rows = await prometheus.query(expandPromql(expr, viewing), at[kind]);
           return rows.some(({ value, histogram }) => histogram !== null || !Number.isNaN(value)) ? [] : [name];
         });
         expect(empty.filter((name) => EMPTY[name] === undefined)).toEqual([]);

@@ -50,5 +50,4 @@ test.each([
     const [status] = (await once(child, 'close')) as [number | null];
     expect([said, status]).toEqual(['stopped', 0]);
   },
-  20_000,
 );

@@ -5,7 +5,7 @@ import { otlpFaults } from '../support/otlp-faults.ts';
 // What neither memory nor disk holds: exact to the last exchange. And what needs no disk.
 
 const MIB = 2 ** 20;
-const SMALL = { queue_bytes: MIB, spool_bytes: MIB, timeout: '5s' };
+const SMALL = { queue_bytes: MIB, spool_bytes: MIB, timeout: '60s' };
 const LARGE = { ...SMALL, spool_bytes: 64 * MIB };
 
 const closers: (() => unknown)[] = [];
@@ -52,7 +52,7 @@ test('down for longer than the spool has room: what was dropped is what did not 
 });
 
 test('slower than exchanges come in, parcel by parcel: it gets larger ones and keeps up, and the disk is not needed', async (context) => {
-  const { stage, fars, different } = await begin(context, { ...LARGE, queue_bytes: 16 * MIB, timeout: '3500ms' });
+  const { stage, fars, different } = await begin(context, { ...LARGE, queue_bytes: 16 * MIB, timeout: '60s' });
   for (const { counter } of fars) await counter.answer({ kind: 'ok', afterMs: 2000 });
   const rate = 700;
   const load = await stage.load(rate);

@@ -7,7 +7,7 @@ import { otlpFaults } from '../support/otlp-faults.ts';
 const MIB = 2 ** 20;
 const RATE = 4000;
 /** Memory for bursts of a busy machine: a worker hands on up to 8192 exchanges at once. */
-const LARGE = { queue_bytes: 16 * MIB, spool_bytes: 64 * MIB, timeout: '5s' };
+const LARGE = { queue_bytes: 16 * MIB, spool_bytes: 64 * MIB, timeout: '60s' };
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -23,8 +23,8 @@ test('kill -9 of the facts process: what was on disk arrives once, and no client
   const before = await stage.until('much is on disk', ({ sinks }) =>
     fars.every(({ sink }) => sinks[sink]!['spooled']! > 8000),
   );
-  const pid = stage.factsPid();
-  process.kill(pid, 'SIGKILL');
+  const pid = stage.killFacts();
+  const executed = await stage.executed();
   await stage.until('its successor has found it', ({ sinks }) =>
     fars.every(({ sink }) => (sinks[sink]?.['recovered'] ?? 0) >= before.sinks[sink]!['spooled']!),
   );
@@ -40,8 +40,8 @@ test('kill -9 of the facts process: what was on disk arrives once, and no client
     expect(recovered).toBeGreaterThanOrEqual(before.sinks[sink]!['spooled']!);
     expect({ delivered, dropped }).toEqual({ delivered: produced, dropped: 0 });
     expect((await different())[i]).toBe(produced);
-    // What was in the killed process' memory, or on its way there: moments of the traffic, however busy this machine is.
-    expect(sent - produced!).toBeLessThanOrEqual(2.5 * RATE);
+    // What was in the killed process' memory, or on its way there: none of what was on disk before, none of what came later.
+    expect(sent - produced!).toBeLessThanOrEqual(executed - before.sinks[sink]!['spooled']!);
   }
   expect(stage.lines('[primary]', 'facts process died')).toHaveLength(1);
   expect(stage.faults).toEqual([]);

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QueryAnswer } from '../../src/digest/rows/merged-rows-query.ts';
@@ -9,6 +8,7 @@ import type { SinkRow } from '../../src/sinks/hub.ts';
 import { HOSTILE, parcelOf, variety } from '../support/clickhouse-parcels.ts';
 import { type ClickhouseStage, clickhouseStage, within } from '../support/clickhouse-stage.ts';
 import { factsSocketIn, startGenerator } from '../support/event-generator-report.ts';
+import { memoryTmp } from '../support/memory-folder.ts';
 import { poll } from '../support/poll.ts';
 import { type RunningSluice, runSluice } from '../support/run-sluice.ts';
 
@@ -19,7 +19,7 @@ describe('sluice run --history', () => {
   let home: string;
 
   beforeAll(async () => {
-    home = mkdtempSync(path.join(tmpdir(), 'sluice-past-'));
+    home = mkdtempSync(path.join(memoryTmp(), 'sluice-past-'));
     sluice = await runSluice({
       upstreams: ['postgres://127.0.0.1:1'],
       args: ['--history', path.join(home, 'history')],
@@ -40,7 +40,7 @@ describe('sluice run --history', () => {
     await poll(
       'all is stored',
       async () => (await history('by=query').catch(() => null))?.totals.exchanges === put.exchanges,
-      { withinMs: 20_000 },
+      { withinMs: 60_000 },
     );
     const live = await sluice.getJson<QueryAnswer>('/api/queries?by=digest&limit=1000');
     const past = await history('by=query&minutes=15&limit=100');

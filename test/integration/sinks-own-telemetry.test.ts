@@ -6,7 +6,7 @@ import { factsSocketIn, startGenerator } from '../support/event-generator-report
 import { freePort } from '../support/free-port.ts';
 import { attributesOf, startOtlpReceiver, type Tree } from '../support/otlp-receiver.ts';
 import { poll } from '../support/poll.ts';
-import { runSluice } from '../support/run-sluice.ts';
+import { type RunningSluice, runSluice } from '../support/run-sluice.ts';
 
 // Sluice's own operation by OpenTelemetry's SDK: in the facts process, where OTEL_* asks for it, and nowhere else.
 
@@ -31,6 +31,35 @@ function loadedBy(coverage: string, role: string): string[] {
 }
 /** All but the interfaces (@opentelemetry/api), which prom-client brings along and which do nothing by themselves. */
 const isOpenTelemetry = (url: string): boolean => /\/@opentelemetry\/(?!api\/)/.test(url);
+
+/** What the end of a Sluice takes here and now that has nothing to tell. */
+let plainEndMs = 0;
+
+test('without one no module of OpenTelemetry is loaded, in no process', async () => {
+  const coverage = folder();
+  const sluice = await runSluice({
+    upstreams: ['postgres://127.0.0.1:1'],
+    concurrency: 1,
+    env: { OTEL_SERVICE_NAME: 'our-sluice', NODE_V8_COVERAGE: coverage },
+  });
+  closers.push(() => sluice.stop('SIGKILL'));
+  await sluice.getText('/stats');
+  const stopped = performance.now();
+  expect(await sluice.stop('SIGTERM', 60_000)).toMatchObject({ code: 0 });
+  plainEndMs = performance.now() - stopped;
+  for (const role of ['facts', 'worker', 'primary']) {
+    const loaded = loadedBy(coverage, role);
+    expect(loaded.length, role).toBeGreaterThan(10);
+    expect(loaded.filter(isOpenTelemetry), role).toEqual([]);
+  }
+});
+
+/** It is not held up by telemetry: an exporter would try for 10 s. */
+async function endsInTime(sluice: RunningSluice): Promise<void> {
+  const stopped = performance.now();
+  expect(await sluice.stop('SIGTERM', 60_000)).toMatchObject({ code: 0 });
+  expect(performance.now() - stopped).toBeLessThan(8000 + 4 * plainEndMs);
+}
 
 test('with an endpoint: spans and metrics of the facts process arrive, of nothing else', async () => {
   const receiver = await startOtlpReceiver({ protocol: 'http' });
@@ -103,9 +132,7 @@ sinks: [{type: kafka, brokers: ['127.0.0.1:1'], spool_bytes: 0}]
   }
   const before = receiver.spans().length;
   await sluice.getText('/ready');
-  const stopped = performance.now();
-  expect(await sluice.stop()).toMatchObject({ code: 0 });
-  expect(performance.now() - stopped).toBeLessThan(8000);
+  await endsInTime(sluice);
   expect(receiver.spans().length, 'the last spans leave at the end').toBeGreaterThan(before);
   expect(loadedBy(coverage, 'facts').some(isOpenTelemetry)).toBe(true);
   expect(loadedBy(coverage, 'worker').filter(isOpenTelemetry)).toEqual([]);
@@ -128,23 +155,6 @@ const METRICS = [
 const pointsOf = (metric: Tree): Tree[] =>
   ['gauge', 'sum', 'histogram'].flatMap((kind) => ((metric[kind] as Tree | undefined)?.['dataPoints'] ?? []) as Tree[]);
 
-test('without one no module of OpenTelemetry is loaded, in no process', async () => {
-  const coverage = folder();
-  const sluice = await runSluice({
-    upstreams: ['postgres://127.0.0.1:1'],
-    concurrency: 1,
-    env: { OTEL_SERVICE_NAME: 'our-sluice', NODE_V8_COVERAGE: coverage },
-  });
-  closers.push(() => sluice.stop('SIGKILL'));
-  await sluice.getText('/stats');
-  expect(await sluice.stop()).toMatchObject({ code: 0 });
-  for (const role of ['facts', 'worker', 'primary']) {
-    const loaded = loadedBy(coverage, role);
-    expect(loaded.length, role).toBeGreaterThan(10);
-    expect(loaded.filter(isOpenTelemetry), role).toEqual([]);
-  }
-});
-
 test('a collector that is not there costs a line in the log, not one an attempt, and no traffic; the end is not held up', async () => {
   const sluice = await runSluice({
     upstreams: ['postgres://127.0.0.1:1'],
@@ -162,9 +172,7 @@ test('a collector that is not there costs a line in the log, not one an attempt,
       .stderr()
       .split('\n')
       .filter((line) => line.includes('telemetry of Sluice itself'));
-  await poll('a line', async () => (await sluice.getText('/stats')) && told().length > 0, { withinMs: 20_000 });
-  const stopped = performance.now();
-  expect(await sluice.stop()).toMatchObject({ code: 0 });
-  expect(performance.now() - stopped).toBeLessThan(8000);
+  await poll('a line', async () => (await sluice.getText('/stats')) && told().length > 0, { withinMs: 60_000 });
+  await endsInTime(sluice);
   expect(told().length).toBeLessThanOrEqual(4);
 });

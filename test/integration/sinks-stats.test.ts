@@ -76,7 +76,7 @@ function configuration(): object {
         name: 'envoy.stat_sinks.open_telemetry',
         typed_config: {
           '@type': `${TYPES}.extensions.stat_sinks.open_telemetry.v3.SinkConfig`,
-          grpc_service: { envoy_grpc: { cluster_name: 'collector' }, timeout: '2s' },
+          grpc_service: { envoy_grpc: { cluster_name: 'collector' }, timeout: '60s' },
         },
       },
     ],
@@ -106,13 +106,17 @@ test('counters arrive as what they gained, by statsd and by OTLP', async () => {
   await poll('statsd has three', () => dialled() === 3);
   await talk();
   await poll('statsd has one more', () => dialled() === 4);
-  expect(lines().some((line) => /^edge\.cluster\.upstream_cx_connect_ms:[\d.]+\|ms/.test(line))).toBe(true);
+  await poll('and how long it took', () =>
+    lines().some((line) => /^edge\.cluster\.upstream_cx_connect_ms:[\d.]+\|ms/.test(line)),
+  );
   await poll('OTLP has four', () => JSON.stringify(otlp.metrics()).includes('cluster.upstream_cx_total'));
 });
 
 test('what the matcher leaves out is nowhere', async () => {
-  const stats = await sluice.getText('/stats');
-  expect(stats).toContain('cluster.echo.upstream_cx_total: 4\n');
+  const stats = await poll('four are counted', async () => {
+    const text = await sluice.getText('/stats');
+    return text.includes('cluster.echo.upstream_cx_total: 4\n') && text;
+  });
   expect(stats).toContain('tcp.echo.downstream_cx_total: 4\n');
   expect(stats).not.toMatch(/^listener\./m);
   expect(stats).not.toMatch(/^tcp\..*_active/m);

@@ -110,6 +110,8 @@ interface Behaviour {
 /** What one connection came to, seen from the server. */
 interface Served {
   heard: Buffer;
+  /** The last message of these that came whole. */
+  last: 'nothing' | 'startup' | 'query';
   /** 'fin', or Node's error code; 'closed' where the server itself left. */
   end: string | null;
 }
@@ -139,7 +141,7 @@ class FaultyServer {
       return;
     }
     const behaviour = this.behaviour;
-    const seen: Served = { heard: Buffer.alloc(0), end: null };
+    const seen: Served = { heard: Buffer.alloc(0), last: 'nothing', end: null };
     this.served.push(seen);
     socket.on('error', (error: NodeJS.ErrnoException) => (seen.end ??= error.code ?? 'error'));
     socket.on('close', () => {
@@ -159,6 +161,8 @@ class FaultyServer {
         if (seen.heard.length < end) return;
         const type = String.fromCharCode(seen.heard[at]!);
         at = end;
+        if (typed === 0) seen.last = 'startup';
+        else if (type === 'Q') seen.last = 'query';
         if (typed === 0) (behaviour.onStartup ?? ((to) => to.write(LOGIN)))(socket);
         else if (type === 'Q') (behaviour.onQuery ?? ((to) => to.write(REPLY)))(socket);
         else if (type === 'X') socket.end();
@@ -205,17 +209,18 @@ async function bare(port: number, text: string, { leave }: Patience): Promise<{ 
 }
 
 /** The same by pg: what connect() and query() come to. */
-async function byPg(port: number, text: string, impatient: boolean): Promise<string[]> {
+async function byPg(port: number, text: string, { leave }: Patience = {}): Promise<string[]> {
   const client = new pg.Client({
     host: '127.0.0.1',
     port,
     user: 'postgres',
     database: 'postgres',
-    ...(impatient ? { connectionTimeoutMillis: 700, query_timeout: 700 } : {}),
   });
   client.on('error', () => {});
   const gone = new Promise((resolve) => client.once('end', resolve));
   const said: string[] = [];
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  if (leave !== undefined) void leave(port).then(() => stream.destroy());
   try {
     await client.connect();
     said.push('connected');
@@ -223,9 +228,7 @@ async function byPg(port: number, text: string, impatient: boolean): Promise<str
   } catch (error) {
     said.push(codeOf(error as NodeJS.ErrnoException));
   }
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  if (impatient) stream.destroy();
-  else client.end().catch(() => {});
+  if (leave === undefined) client.end().catch(() => {});
   if (!stream.destroyed) await gone;
   return said;
 }
@@ -235,22 +238,21 @@ interface FaultyWay {
   readonly behaviour: Behaviour;
   /** Exchanges that each client's query comes to; a login that fails has none. */
   readonly comesTo: 'nothing' | 'lost' | 'ok';
-  /** Bytes that the server must have heard when the clients lose patience. */
-  readonly impatientAfter?: number;
+  /** What the server must have heard when the clients lose patience. */
+  readonly impatientAfter?: Served['last'];
 }
 
-const ASKED = STARTUP.length + query('').length;
 const LATE_MS = 400;
 const WAYS: readonly FaultyWay[] = [
   { name: 'resets at connect', behaviour: { onConnect: reset }, comesTo: 'nothing' },
   { name: 'resets at the startup message', behaviour: { onStartup: reset }, comesTo: 'nothing' },
   { name: 'resets during login', behaviour: { onStartup: sayThenReset(HALF_LOGIN) }, comesTo: 'nothing' },
   { name: 'vanishes during login', behaviour: { onStartup: sayThenEnd(HALF_LOGIN) }, comesTo: 'nothing' },
-  { name: 'never answers a login', behaviour: { onStartup: () => {} }, comesTo: 'nothing', impatientAfter: 9 },
+  { name: 'never answers a login', behaviour: { onStartup: () => {} }, comesTo: 'nothing', impatientAfter: 'startup' },
   { name: 'resets instead of a reply', behaviour: { onQuery: reset }, comesTo: 'lost' },
   { name: 'resets mid-reply', behaviour: { onQuery: sayThenReset(HALF_REPLY) }, comesTo: 'lost' },
   { name: 'vanishes mid-reply', behaviour: { onQuery: sayThenEnd(HALF_REPLY) }, comesTo: 'lost' },
-  { name: 'never answers a query', behaviour: { onQuery: () => {} }, comesTo: 'lost', impatientAfter: ASKED },
+  { name: 'never answers a query', behaviour: { onQuery: () => {} }, comesTo: 'lost', impatientAfter: 'query' },
   {
     name: 'answers late',
     behaviour: { onQuery: (socket) => void setTimeout(() => socket.write(REPLY), LATE_MS) },
@@ -279,9 +281,15 @@ describe('a server', () => {
     const text = `select n as ${label}`;
     server.behaviour = behaviour;
     const from = server.served.length;
-    const leave = () => poll('it was heard', () => (server.served[from]?.heard.length ?? 0) >= impatientAfter!);
-    const raw = await bare(port, text, impatientAfter === undefined ? {} : { leave });
-    const viaPg = await byPg(port, text, impatientAfter !== undefined);
+    /** The clients lose patience, one after the other. */
+    const leaves = (client: number): Patience =>
+      impatientAfter === undefined
+        ? {}
+        : {
+            leave: () => poll('it was heard', () => server.served[from + client]?.last === impatientAfter),
+          };
+    const raw = await bare(port, text, leaves(0));
+    const viaPg = await byPg(port, text, leaves(1));
     const served = await poll('the server knows', () => {
       const seen = server.served.slice(from);
       return seen.length === 2 && seen.every(({ end }) => end !== null) && seen;
@@ -313,8 +321,8 @@ describe('a server', () => {
     const text = 'select n as is_down';
     expect(await bare(server.port, text, {})).toEqual({ bytes: Buffer.alloc(0), end: 'ECONNREFUSED' });
     expect(await bare(sluice.port, text, {})).toEqual({ bytes: Buffer.alloc(0), end: 'ECONNRESET' });
-    expect(await byPg(server.port, text, false)).toEqual(['ECONNREFUSED']);
-    expect(await byPg(sluice.port, text, false)).toEqual(['ECONNRESET']);
+    expect(await byPg(server.port, text)).toEqual(['ECONNREFUSED']);
+    expect(await byPg(sluice.port, text)).toEqual(['ECONNRESET']);
     opened += 2;
     await nothingLeaks(sluice, before, opened);
     expect((await counted(sluice, 'is_down')).calls).toBe(0);
@@ -448,7 +456,7 @@ describe('bytes that are no Postgres', () => {
     const expected = new Map<string, number>();
     for (const [name, fault, script] of BYTES) {
       if (fault !== null) expected.set(fault, (expected.get(fault) ?? 0) + 1);
-      const wait = <T>(what: string, check: () => T) => poll(`${name}: ${what}`, check, { withinMs: 5000, everyMs: 2 });
+      const wait = <T>(what: string, check: () => T) => poll(`${name}: ${what}`, check, { everyMs: 2 });
       let accepted: End | null = null;
       server.take = (socket) => {
         accepted = new End(socket);

@@ -74,7 +74,7 @@ describe('clients through Sluice', () => {
     await other.close();
     await client.close();
     await poll('it is told', async () => (await reattached()) - before === 1);
-    expect(await statOf(stage.sluice, 'sluice.zookeeper.zookeeper.watches_restored')).toBe(1);
+    await expect.poll(() => statOf(stage.sluice, 'sluice.zookeeper.zookeeper.watches_restored')).toBe(1);
   });
 
   test('a socket: SASL, containers, time to live, recursive watches, multiRead', async () => {

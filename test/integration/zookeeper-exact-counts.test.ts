@@ -148,8 +148,8 @@ describe('counts are exact', () => {
       ]);
       await clients.close(wire);
     });
-    expect((await own('multi.create.operations')) - before).toBe(1000);
-    expect((await own('multis_failed')) - failedBefore).toBe(1);
+    await expect.poll(async () => (await own('multi.create.operations')) - before).toBe(1000);
+    await expect.poll(async () => (await own('multis_failed')) - failedBefore).toBe(1);
     const rows = (await operationRows(stage.sluice)).filter(({ text }) => text.includes('/batch/'));
     expect(rows.reduce((sum, row) => sum + row.rows_affected, 0)).toBe(1000);
   });

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ClickhouseSinkConfig } from '../../src/config/snapshot.ts';
 import { type ClickhouseSink, clickhouseSink } from '../../src/sinks/clickhouse/clickhouse-sink.ts';
@@ -7,6 +6,7 @@ import { EmbeddedProcess } from '../../src/sinks/clickhouse/embedded-process.ts'
 import { embeddedStore, type Store, serverStore } from '../../src/sinks/clickhouse/store.ts';
 import { type ClickhouseHttp, startClickhouseHttp } from './clickhouse-http.ts';
 import { clickhouseConfig, sinkEnv } from './clickhouse-parcels.ts';
+import { memoryTmp } from './memory-folder.ts';
 
 export const PASSWORD = 's3cret-Pass';
 
@@ -27,7 +27,7 @@ export interface ClickhouseStage {
 }
 
 export async function clickhouseStage(): Promise<ClickhouseStage> {
-  const root = mkdtempSync(path.join(tmpdir(), 'sluice-clickhouse-'));
+  const root = mkdtempSync(path.join(memoryTmp(), 'sluice-clickhouse-'));
   const folder = path.join(root, 'history');
   const engine = new EmbeddedProcess({ folder });
   const http = await startClickhouseHttp(engine, 'sluice', PASSWORD);
@@ -41,7 +41,7 @@ export async function clickhouseStage(): Promise<ClickhouseStage> {
       clickhouseSink(clickhouseConfig({ database, ...change }), sinkEnv(), embeddedStore(folder, engine)),
     remote: (database, change = {}) => clickhouseSink(clickhouseConfig({ database, ...access, ...change }), sinkEnv()),
     store: () => embeddedStore(folder, engine),
-    serverStore: () => serverStore({ ...access, timeoutMs: 20_000, cluster: false }),
+    serverStore: () => serverStore({ ...access, timeoutMs: 60_000, cluster: false }),
     async close() {
       await http.close();
       await engine.close();
@@ -50,7 +50,7 @@ export async function clickhouseStage(): Promise<ClickhouseStage> {
   };
 }
 
-export const within = (ms = 20_000): AbortSignal => AbortSignal.timeout(ms);
+export const within = (ms = 60_000): AbortSignal => AbortSignal.timeout(ms);
 
 /** The one number `n` of a query. */
 export async function numberOf(sink: ClickhouseSink, sql: string): Promise<number> {

@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
@@ -11,6 +10,7 @@ import type { DemoServer, House, Workload } from '../../src/cli/demo/house.ts';
 import { houses } from '../../src/cli/demo/houses.ts';
 import { freePort } from './free-port.ts';
 import { KafkaWire } from './kafka-wire.ts';
+import { memoryTmp } from './memory-folder.ts';
 import { poll } from './poll.ts';
 import { type RealPrometheus, startPrometheus } from './real-prometheus.ts';
 import { type RunningSluice, runSluice } from './run-sluice.ts';
@@ -37,7 +37,7 @@ export interface DashboardStage {
 
 /** Listeners: one a protocol, and `guarded`, which denies what touches the relation `secret_plans`. */
 export async function startDashboardStage(): Promise<DashboardStage> {
-  const home = await mkdtemp(path.join(tmpdir(), 'sluice-dashboards-'));
+  const home = await mkdtemp(path.join(memoryTmp(), 'sluice-dashboards-'));
   const stops: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
   const stop = async () => {
     for (const each of stops.splice(0).reverse()) await each();
@@ -226,11 +226,16 @@ function noise(port: number): Promise<void> {
 
 /**
  * Resolves when what happened so far can be seen as a rate, which takes two scrapes, and as a change of one, which takes a
- * third: with the time to ask for, in seconds. (A minute later the last scrape may have been one that came too late.)
+ * third: with the time to ask each for, in seconds. (A moment later its last scrape may have been one that came too late.)
  */
-export async function scraped(stage: DashboardStage): Promise<number> {
-  await Promise.all(Object.values(stage.prometheus ?? {}).map((one) => one.scraped(4)));
-  const at = Date.now() / 1000;
+export async function scraped(stage: DashboardStage): Promise<Readonly<Record<'classic' | 'native', number>>> {
+  const at = { classic: 0, native: 0 };
+  const { prometheus } = stage;
+  const each = async (kind: keyof typeof at) => {
+    await prometheus?.[kind].scraped(4);
+    at[kind] = Date.now() / 1000;
+  };
+  await Promise.all([each('classic'), each('native')]);
   await poll('the history was written to', async () => {
     const text = await stage.sluice.getText('/metrics');
     return /^sluice_sink_delivered_total\{sink="history"\} [1-9]/m.test(text);

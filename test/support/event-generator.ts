@@ -21,8 +21,8 @@ import { EventTraffic } from './event-traffic.ts';
 const TICK_MS = 5;
 /** What a pause of the machine left undone is done in handfuls of at most so many ms. */
 const CATCH_UP_MS = 100;
-const CONNECT_MS = 20_000;
-const GOODBYE_MS = 30_000;
+const CONNECT_MS = 60_000;
+const GOODBYE_MS = 90_000;
 
 const { values } = parseArgs({
   options: {

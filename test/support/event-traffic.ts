@@ -152,6 +152,8 @@ export class EventTraffic {
       x.verdict = VerdictCode.denied;
       x.shadowPolicy = 'no_drop';
       x.shadowVerdict = VerdictCode.denied;
+      x.policySnapshot = '0123456789ab';
+      x.requestOffset = x.session.received[0];
       this.sums.denied++;
     }
   }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from './free-port.ts';
+import { memoryTmp } from './memory-folder.ts';
 import { poll } from './poll.ts';
 import { type RealRedis, startRealRedis } from './real-redis.ts';
 import { type LoadReport, type RedisLoad, startRedisLoad } from './redis-load.ts';
@@ -32,8 +32,11 @@ export function accountsIn(text: string): Accounts {
   return { events, sinks };
 }
 
-/** What is wrong with the books, one line a leg; [] = nothing. */
-export function faultsIn({ events, sinks }: Accounts): string[] {
+/**
+ * What is wrong with the books, one line a leg; [] = nothing. `isFirst`: no facts process has died. Workers count from their
+ * own beginning, so that what they delivered is what sinks got only of the first.
+ */
+export function faultsIn({ events, sinks }: Accounts, isFirst = true): string[] {
   const faults: string[] = [];
   const check = (leg: string, of: Leg, parts: readonly string[]): void => {
     const sum = parts.reduce((total, part) => total + of[part]!, 0);
@@ -42,7 +45,7 @@ export function faultsIn({ events, sinks }: Accounts): string[] {
   check('events', events, ['waiting', 'delivered', 'dropped']);
   for (const [sink, leg] of Object.entries(sinks)) {
     check(sink, leg, ['waiting', 'delivered', 'spooled', 'dropped']);
-    if (leg['produced']! - leg['recovered']! !== events['delivered'] && leg['recovered'] === 0)
+    if (isFirst && leg['recovered'] === 0 && leg['produced'] !== events['delivered'])
       faults.push(`${sink}: produced ${leg['produced']}, but workers delivered ${events['delivered']}`);
   }
   return faults;
@@ -50,7 +53,7 @@ export function faultsIn({ events, sinks }: Accounts): string[] {
 
 /** A Redis, a Sluice with sinks before it, and traffic through it; the books are looked at all the time. */
 export class FaultStage {
-  readonly home = mkdtempSync(path.join(tmpdir(), 'sluice-faults-'));
+  readonly home = mkdtempSync(path.join(memoryTmp(), 'sluice-faults-'));
   readonly file = path.join(this.home, 'sluice.json');
   readonly spool: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -61,6 +64,7 @@ export class FaultStage {
   #watch: NodeJS.Timeout | null = null;
   #looking: Promise<unknown> = Promise.resolve();
   #said = '';
+  #isFirstFacts = true;
   /** Looks at the books, and what was wrong. */
   looks = 0;
   readonly faults: string[] = [];
@@ -98,6 +102,29 @@ export class FaultStage {
     return this.said.split('\n').filter((line) => /^\S+ (warning|error) \[/.test(line));
   }
 
+  /**
+   * The causes of each trouble of a sink that the operator was told of. Throws where one trouble's cause was told twice, an
+   * old one was told anew although it lasted no 10 s, or something was over of which nothing had been said; and when the
+   * last was not told to be over.
+   */
+  troubles(sink: string): string[][] {
+    const [over, known] = [[] as string[][], new Set<string>()];
+    let causes: string[] = [];
+    for (const line of this.lines(`sink ${sink} `)) {
+      if (line.includes(`sink ${sink} works again`)) {
+        const seconds = Number(/after_seconds=([\d.]+)/.exec(line)?.[1]);
+        const anew = causes.filter((cause) => known.has(cause));
+        if (causes.length === 0 || (anew.length > 0 && !(seconds >= 10)) || new Set(causes).size < causes.length)
+          throw new Error(`${line}: after ${causes.join(', ')}`);
+        for (const cause of causes) known.add(cause);
+        over.push(causes);
+        causes = [];
+      } else if (line.includes(`sink ${sink} fails`)) causes.push(/why="(.*)"$/.exec(line)?.[1] ?? line);
+    }
+    if (causes.length > 0) throw new Error(`not over: ${causes.join(', ')}`);
+    return over;
+  }
+
   /** Writes the configuration; a running Sluice takes it over with SIGHUP. */
   configure(sinks: readonly object[], more: object = {}): void {
     const front = { name: 'front', listen: `127.0.0.1:${this.#port}`, upstream: this.server.url };
@@ -116,12 +143,13 @@ export class FaultStage {
   /** Starts Sluice with the same file; nothing may run. */
   async restart(): Promise<void> {
     const env = { TMPDIR: this.home, ...this.#env };
+    this.#isFirstFacts = true;
     this.#sluice = await runSluice({ args: ['-c', this.file], concurrency: 1, env });
     this.#watch = setInterval(() => {
       this.#looking = this.accounts().then(
         (accounts) => {
           this.looks++;
-          this.faults.push(...faultsIn(accounts));
+          this.faults.push(...faultsIn(accounts, this.#isFirstFacts));
         },
         () => {}, // facts is being started anew
       );
@@ -139,8 +167,14 @@ export class FaultStage {
   }
 
   async load(rate: number): Promise<RedisLoad> {
-    this.#load = await startRedisLoad(this.#port, rate);
+    this.#load = await startRedisLoad(this.#port, rate, this.server.port);
     return this.#load;
+  }
+
+  /** How many of the load's commands the server has executed. */
+  async executed(): Promise<number> {
+    const stats = await this.server.commandStats();
+    return ['get', 'set'].reduce((sum, name) => sum + (stats.get(name)?.calls ?? 0), 0);
   }
 
   async endLoad(): Promise<LoadReport> {
@@ -162,7 +196,7 @@ export class FaultStage {
   }
 
   /** When the books say so. What they say instead, and Sluice's own words, stand in the error. */
-  until(what: string, holds: (accounts: Accounts) => boolean, withinMs = 20_000): Promise<Accounts> {
+  until(what: string, holds: (accounts: Accounts) => boolean, withinMs = 60_000): Promise<Accounts> {
     const look = async (): Promise<Accounts | null> => {
       const accounts = await this.accounts();
       return holds(accounts) ? accounts : null;
@@ -170,6 +204,14 @@ export class FaultStage {
     return poll(what, look, { withinMs, everyMs: 50 }).catch(async (error) => {
       throw new Error(`${error}\n${JSON.stringify(await this.accounts())}\n${this.said}`, { cause: error });
     });
+  }
+
+  /** SIGKILL for the facts process. Returns what its pid was. */
+  killFacts(): number {
+    this.#isFirstFacts = false;
+    const pid = this.factsPid();
+    process.kill(pid, 'SIGKILL');
+    return pid;
   }
 
   /** Pid of the facts process. */

@@ -8,7 +8,7 @@ export const kafkaJs = (brokers: readonly string[], options: Partial<KafkaConfig
     clientId: 'kafkajs',
     logLevel: kafkajs.logLevel.NOTHING,
     retry: { initialRetryTime: 30, maxRetryTime: 300, retries: 5 },
-    connectionTimeout: 5000,
+    connectionTimeout: 30_000,
     ...options,
     brokers: [...brokers],
   });
@@ -62,7 +62,7 @@ export async function kafkaJsMember(
   let joins = 0;
   const consumer = kafka.consumer({
     groupId,
-    sessionTimeout: 10_000,
+    sessionTimeout: 30_000,
     heartbeatInterval: 200,
     maxWaitTimeInMs: 200,
     ...options,
@@ -76,12 +76,12 @@ export async function kafkaJsMember(
       got.push({ topic, partition, offset: message.offset, value: String(message.value) });
     },
   });
-  await poll(`a member joins ${groupId}`, () => joins > 0, { withinMs: 20_000 });
+  await poll(`a member joins ${groupId}`, () => joins > 0);
   return {
     got,
     joins: () => joins,
     until: async (count) => {
-      await poll(`${count} messages`, () => got.length >= count, { withinMs: 20_000 });
+      await poll(`${count} messages`, () => got.length >= count);
     },
     stop: async () => {
       await consumer.stop();

@@ -6,7 +6,7 @@ import { QUICK_JVM } from './real-zookeeper.ts';
 
 /** Kafka clients as programs: Debian's kcat (librdkafka), and Apache Kafka's own tools in Java. */
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 /** `-X` settings that kcat has none of its own flags for, or '' as the client id. */
 export interface KcatOptions {
@@ -55,7 +55,7 @@ export async function done(program: Promise<Ran>): Promise<string> {
   return stdout;
 }
 
-/** Killed after 30 s. */
+/** Killed after LIMIT_MS. */
 function run(program: string, args: readonly string[], input: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {

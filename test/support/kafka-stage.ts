@@ -132,7 +132,7 @@ export async function countKafkaExactly(
   const want = () => grown(brokerTally(cluster.journal), brokerBefore);
   const got = async () => grown(await sluiceTally(sluice), sluiceBefore);
   const isEqual = async () => JSON.stringify(await got()) === JSON.stringify(want());
-  await poll('Sluice has the same numbers', isEqual, { withinMs: 15_000, everyMs: 100 }).catch(() => {}); // said below
+  await poll('Sluice has the same numbers', isEqual, { everyMs: 100 }).catch(() => {}); // said below
   expect(await got()).toEqual(want());
   expect(cluster.faults).toEqual([]);
   return want();

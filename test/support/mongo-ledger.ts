@@ -79,7 +79,7 @@ export async function openLedger(journal: Journal, sluice: RunningSluice): Promi
         seen = await sluiceCounts(sluice);
         return JSON.stringify(sorted(difference(seen, before))) === JSON.stringify(sorted(want));
       };
-      await poll('Sluice has the same numbers', equal, { withinMs: 6000, everyMs: 100 }).catch(() => {}); // said below
+      await poll('Sluice has the same numbers', equal, { everyMs: 100 }).catch(() => {}); // said below
       const change = difference(seen, before);
       [from, before] = [upTo, seen];
       expect(sorted(change)).toEqual(sorted(want));

@@ -56,7 +56,7 @@ export function mongoStage(server: MongoServerOptions = {}, options: SluiceOptio
 export async function driverTo(port: number, query = '', options: MongoClientOptions = {}): Promise<MongoClient> {
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true${query}`, {
     serverMonitoringMode: 'poll',
-    serverSelectionTimeoutMS: 5000,
+    serverSelectionTimeoutMS: 30_000,
     ...options,
   });
   await client.connect();

@@ -253,7 +253,7 @@ export async function sluiceBook(
   };
   // The comparison that follows says what is missing.
   const isThere = ({ tally }: SluiceBook) => tally.calls >= awaited && tally.rows >= awaitedRows;
-  await poll('Sluice has seen every call', async () => isThere(await read()), { withinMs: 5_000 }).catch(() => {});
+  await poll('Sluice has seen every call', async () => isThere(await read())).catch(() => {});
   return read();
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface PollOptions {
-  /** Milliseconds after which poll gives up. */
+  /** Milliseconds after which poll gives up: far more than it takes, as the machine may be busy with others' work. */
   readonly withinMs?: number;
   readonly everyMs?: number;
 }
@@ -13,7 +13,7 @@ export interface PollOptions {
 export async function poll<T>(
   what: string,
   check: () => T | Promise<T>,
-  { withinMs = 10_000, everyMs = 20 }: PollOptions = {},
+  { withinMs = 30_000, everyMs = 20 }: PollOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const endsAt = performance.now() + withinMs;
   for (;;) {

@@ -11,7 +11,7 @@ import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const POLL_MS = 10;
 
 /** Password of the users `native`, `ed25519` and `old`, each asked for it by the plugin its name says. */

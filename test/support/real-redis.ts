@@ -7,7 +7,7 @@ import { startGuarded } from './guarded-process.ts';
 import { poll } from './poll.ts';
 import { RedisError, RedisWire, type Reply } from './redis-wire.ts';
 
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 60_000;
 
 /** Password of the user `limited`, who may read keys `app:*` and nothing else, and of a server with `requirepass`. */
 export const REDIS_PASSWORD = 'not-a-secret';

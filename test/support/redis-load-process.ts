@@ -1,10 +1,10 @@
 /**
  * Paced Redis traffic, in a process of its own so that its clock is not the test's (see redis-load.ts): `--port PORT --rate
- * COMMANDS_A_SECOND`. Four connections send GET and SET by the clock, a fifth asks one command after the other and
- * times each. Told `{mark: name}` it begins a new phase, told `{end: true}` it waits for every reply and reports.
+ * COMMANDS_A_SECOND --direct PORT`. Four connections send GET and SET by the clock, a fifth asks one command after the other
+ * and times each, a sixth does so with the server itself. Told `{mark: name}` it begins a new phase, told `{end: true}` it waits for every reply and reports.
  */
 import { parseArgs } from 'node:util';
-import type { LoadReport, Phase } from './redis-load.ts';
+import type { Latency, LoadReport, Phase } from './redis-load.ts';
 import { command, RedisError, RedisWire, ReplyReader } from './redis-wire.ts';
 
 const WIRES = 4;
@@ -12,23 +12,27 @@ const TICK_MS = 10;
 const PROBE_PAUSE_MS = 5;
 /** A connection with so many open replies is not given more: the load waits for its server as clients do. */
 const MAX_OPEN = 500;
-const END_MS = 20_000;
+const END_MS = 60_000;
 
-const { values } = parseArgs({ options: { port: { type: 'string' }, rate: { type: 'string', default: '1000' } } });
+const { values } = parseArgs({
+  options: { port: { type: 'string' }, rate: { type: 'string', default: '1000' }, direct: { type: 'string' } },
+});
 const port = Number(values.port);
 const rate = Number(values.rate);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let [sent, answered, errors] = [0, 0, 0];
 let ended = false;
-let phase = { name: '', times: [] as number[] };
+let phase = { name: '', times: [] as number[], direct: [] as number[] };
 const phases: Phase[] = [];
-function closePhase(): void {
-  const { name, times } = phase;
-  if (times.length === 0) return;
+function latencyOf(times: number[]): Latency {
   times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
-  phases.push({ name, count: times.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) });
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+  return { count: times.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+function closePhase(): void {
+  const { name, times, direct } = phase;
+  if (times.length > 0) phases.push({ name, ...latencyOf(times), direct: latencyOf(direct) });
 }
 
 /** One of those that send by the clock. */
@@ -67,7 +71,7 @@ class Sender {
 process.on('message', (told: { mark?: string; end?: boolean }) => {
   if (told.mark !== undefined) {
     closePhase();
-    phase = { name: told.mark, times: [] };
+    phase = { name: told.mark, times: [], direct: [] };
   }
   if (told.end) ended = true;
 });
@@ -85,6 +89,15 @@ const probing = (async () => {
     if (reply !== undefined) answered++;
     if (reply === undefined || reply instanceof RedisError) errors++;
     if (reply === undefined) break;
+    await pause(PROBE_PAUSE_MS);
+  }
+})();
+const server = await RedisWire.to(Number(values.direct));
+const probingDirect = (async () => {
+  while (!ended) {
+    const began = performance.now();
+    if ((await server.send('ping')) === undefined) break;
+    phase.direct.push(performance.now() - began);
     await pause(PROBE_PAUSE_MS);
   }
 })();
@@ -106,8 +119,8 @@ for (let n = 0; !ended; ) {
 }
 const limit = performance.now() + END_MS;
 while (senders.some(({ open, closed }) => open > 0 && !closed) && performance.now() < limit) await pause(TICK_MS);
-await probing;
-await Promise.all([probe.end(), ...senders.map((sender) => sender.end())]);
+await Promise.all([probing, probingDirect]);
+await Promise.all([probe.end(), server.end(), ...senders.map((sender) => sender.end())]);
 closePhase();
 const report: LoadReport = { sent, answered, errors, seconds: (performance.now() - begunAt) / 1000, phases };
 process.send!({ report }, () => process.disconnect());

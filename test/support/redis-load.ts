@@ -2,13 +2,18 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-/** Latency of single commands, one after the other, in one phase. */
-export interface Phase {
-  readonly name: string;
+/** Latency of single commands, one after the other. */
+export interface Latency {
   readonly count: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+}
+
+/** Through Sluice, and straight to the server at the same time (those are not counted as sent). */
+export interface Phase extends Latency {
+  readonly name: string;
+  readonly direct: Latency;
 }
 
 /** What the client itself counted. */
@@ -29,10 +34,10 @@ export interface RedisLoad {
   end(): Promise<LoadReport>;
 }
 
-/** Traffic at a fixed rate to a port on 127.0.0.1, from a process of its own. Gone with this one. */
-export async function startRedisLoad(port: number, rate: number): Promise<RedisLoad> {
+/** Traffic at a fixed rate to a port on 127.0.0.1, behind which `direct` is, from a process of its own. Gone with this one. */
+export async function startRedisLoad(port: number, rate: number, direct: number): Promise<RedisLoad> {
   const file = path.join(import.meta.dirname, 'redis-load-process.ts');
-  const child = fork(file, ['--port', String(port), '--rate', String(rate)]);
+  const child = fork(file, ['--port', String(port), '--rate', String(rate), '--direct', String(direct)]);
   let report: LoadReport | null = null;
   child.on('message', (told: { report?: LoadReport }) => (report = told.report ?? report));
   const gone = once(child, 'exit');

@@ -5,7 +5,8 @@ import { freePort } from './free-port.ts';
 import { poll } from './poll.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const READY_MS = 20_000;
+/** On a machine that does much else, its processes take their time. */
+const READY_MS = 60_000;
 
 export interface SluiceOptions {
   /** Upstream URL(s), `postgres://127.0.0.1:5432`. Leave out with `-c FILE` in args. */
@@ -79,7 +80,7 @@ export async function runSluice(options: SluiceOptions = {}): Promise<RunningSlu
     adminUrl,
     getJson: async <T>(route: string) => (await (await get(route)).json()) as T,
     getText: async (route) => (await get(route)).text(),
-    stop: async (signal = 'SIGTERM', limitMs = 15_000) => {
+    stop: async (signal = 'SIGTERM', limitMs = 60_000) => {
       const timer = setTimeout(() => started.process.kill('SIGKILL'), limitMs);
       started.process.kill(signal);
       const exit = await started.exited;
@@ -118,7 +119,7 @@ export function startCommand(
 export async function sluice(
   args: readonly string[],
   options: Pick<SluiceOptions, 'env' | 'cwd'> = {},
-  limitMs = 60_000,
+  limitMs = 120_000,
 ) {
   const started = startCommand(args, options);
   const closed = once(started.process, 'close');

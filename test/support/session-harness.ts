@@ -15,6 +15,7 @@ import type {
 import { type ConfirmedFacts, SessionFacts } from '../../src/exchange/session-facts.ts';
 import { otherSide, Side } from '../../src/exchange/side.ts';
 import { moveMarks } from '../../src/net/link-judges.ts';
+import { GrownBytes } from './grown-bytes.ts';
 import { TestDoors } from './test-doors.ts';
 
 /** A policy as tests write one: null = allow. `later` is settled with `decide()`. */
@@ -70,25 +71,25 @@ interface Edit {
 
 /** One direction: every byte ever received, and how far it was cleared and read. */
 class Direction {
-  bytes = Buffer.alloc(0);
+  readonly bytes = new GrownBytes();
   cleared = 0;
   read = 0;
   gear: Gear = 'tap';
   resume = false;
   readonly edits: Edit[] = [];
-  readonly out: Buffer[] = [];
+  readonly out = new GrownBytes();
 
   emit(upTo: number): void {
     while (true) {
       const edit = this.edits[0];
       if (edit === undefined || edit.to > upTo) break;
       this.edits.shift();
-      if (edit.from > this.cleared) this.out.push(Buffer.from(this.bytes.subarray(this.cleared, edit.from)));
-      if (edit.bytes !== null) this.out.push(Buffer.from(edit.bytes));
+      if (edit.from > this.cleared) this.out.add(this.bytes.subarray(this.cleared, edit.from));
+      if (edit.bytes !== null) this.out.add(edit.bytes);
       this.cleared = Math.max(this.cleared, edit.to);
     }
     if (upTo > this.cleared) {
-      this.out.push(Buffer.from(this.bytes.subarray(this.cleared, upTo)));
+      this.out.add(this.bytes.subarray(this.cleared, upTo));
       this.cleared = upTo;
     }
   }
@@ -107,7 +108,11 @@ export class SessionHarness implements SessionHost {
   readonly enforces: boolean;
   readonly session: Session;
   readonly doors: TestDoors;
+  /** A test counts it up where it changes what its judge says. */
+  snapshot = 1;
   readonly ended: EndedExchange[] = [];
+  /** Of each ended exchange, which policies judged and where it stood: `snapshot 1 at 70 + 12`. */
+  readonly places: string[] = [];
   readonly asides: string[] = [];
   readonly confirmed: ConfirmedFacts[] = [];
   readonly learned: string[] = [];
@@ -131,6 +136,7 @@ export class SessionHarness implements SessionHost {
     policy: '',
     shadowVerdict: VerdictCode.none,
     shadowPolicy: '',
+    policySnapshot: '',
     maxRows: 0,
     maxReplyBytes: 0,
   };
@@ -157,7 +163,7 @@ export class SessionHarness implements SessionHost {
     const direction = this.#directions[side];
     this.time++;
     const before = direction.bytes.length;
-    direction.bytes = Buffer.concat([direction.bytes, bytes]);
+    direction.bytes.add(bytes);
     this.facts.received[side] = direction.bytes.length;
     if (this.closed) return;
     if (this.#opaque) direction.emit(direction.bytes.length);
@@ -170,7 +176,7 @@ export class SessionHarness implements SessionHost {
 
   /** All bytes that have left towards a side. */
   sent(to: Side): Buffer {
-    return Buffer.concat(this.#directions[otherSide(to)].out);
+    return this.#directions[otherSide(to)].out.subarray();
   }
 
   hangUp(side: Side, how: 'fin' | 'reset' | 'error' | 'drain' = 'fin'): void {
@@ -206,6 +212,10 @@ export class SessionHarness implements SessionHost {
 
   get cuts(): boolean {
     return this.#limits !== null;
+  }
+
+  get policySnapshot(): string {
+    return `snapshot ${this.snapshot}`;
   }
 
   marked(from: Exchange, to: Exchange): void {
@@ -301,7 +311,8 @@ export class SessionHarness implements SessionHost {
     judgement.shadowPolicy = this.enforces ? '' : (answer?.policy ?? '');
     judgement.maxRows = this.#limits?.rows ?? 0;
     judgement.maxReplyBytes = this.#limits?.bytes ?? 0;
-    for (const x of turn.ops) Object.assign(x, judgement);
+    judgement.policySnapshot = this.policySnapshot;
+    for (const x of turn.ops) Object.assign(x, judgement, { requestOffset: turn.from });
   }
 
   drop(x: Exchange): void {
@@ -324,6 +335,7 @@ export class SessionHarness implements SessionHost {
   end(x: Exchange): void {
     if (!this.#open.delete(x)) throw new Error('end() of an exchange that is not open');
     this.#taken.delete(x);
+    this.places.push(`${x.policySnapshot} at ${x.requestOffset} + ${x.requestBytes}`);
     this.ended.push({
       kind: x.kind,
       digest: x.digest,

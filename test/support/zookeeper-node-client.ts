@@ -17,7 +17,7 @@ export class NodeZooKeeper {
   }
 
   static async to(port: number, auth?: string): Promise<NodeZooKeeper> {
-    const client = library.createClient(`127.0.0.1:${port}`, { sessionTimeout: 4000, spinDelay: 20, retries: 0 });
+    const client = library.createClient(`127.0.0.1:${port}`, { sessionTimeout: 30_000, spinDelay: 20, retries: 0 });
     if (auth !== undefined) client.addAuthInfo('digest', Buffer.from(auth));
     const connected = new Promise<void>((resolve) => client.once('connected', resolve));
     client.connect();

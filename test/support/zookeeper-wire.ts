@@ -49,7 +49,7 @@ export function packet(body: Uint8Array): Buffer {
 export const request = (xid: number, { op, body }: Ask): Buffer =>
   packet(new JuteWriter().int(xid).int(op).raw(body).bytes());
 
-export function connectRequest({ timeoutMs = 10_000, session, lastZxid = 0n, readOnly = false }: ConnectOptions = {}) {
+export function connectRequest({ timeoutMs = 30_000, session, lastZxid = 0n, readOnly = false }: ConnectOptions = {}) {
   const w = new JuteWriter().int(0).long(lastZxid).int(timeoutMs);
   w.long(session?.id ?? 0n).buffer(session?.password ?? Buffer.alloc(16));
   if (readOnly !== null) w.bool(readOnly);
@@ -60,7 +60,7 @@ const REPLY_HEADER_BYTES = 16;
 const nameOf = (code: number): string => (code === 0 ? '' : (ERROR_NAMES[code] ?? String(code)));
 
 /** Nothing that a test asks takes longer on a busy machine. */
-const ANSWER_LIMIT_MS = 10_000;
+const ANSWER_LIMIT_MS = 30_000;
 
 interface Waiting {
   readonly xid: number;
@@ -237,7 +237,7 @@ export class ZooKeeperWire {
 }
 
 /** A four-letter word and what the server says until it closes. One that is just starting may never close: that ends as well. */
-export async function fourLetters(port: number, word: string, limitMs = 2000): Promise<string> {
+export async function fourLetters(port: number, word: string, limitMs = 10_000): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.on('error', () => {});
   socket.setTimeout(limitMs, () => socket.destroy());

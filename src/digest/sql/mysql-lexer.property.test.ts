@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import type { MysqlSqlMode } from '../../exchange/digest.ts';
 import { MysqlLexer } from './mysql-lexer.ts';
 
@@ -78,7 +79,7 @@ describe('any bytes', () => {
 });
 
 describe('one megabyte of the same is read in linear time (RX-10)', () => {
-  const TIME_MS = 5000; // a quadratic reading takes minutes
+  const TIME_MS = 5000; // a quadratic reading takes minutes, of the shorter ones half of one
   const units = (
     "( [ /* */ /*! /*!99999 /*M! '' ' \" ` `` N'\\ - -- # \\ ; a; , . :: 1 a 1e 0x @ @@ @a @'x' ? ?+) <=> not in( " +
     "values( in(1, (1), values(1),( cast( _utf8 x' b' if begin end case for 'a'' _utf8'x'"
@@ -87,12 +88,12 @@ describe('one megabyte of the same is read in linear time (RX-10)', () => {
   for (const [i, unit] of [...units, '\0', '\xff', '-- \n', 'begin if case ', "'a' "].entries()) {
     test(JSON.stringify(unit), () => {
       for (const head of ['', heads[i % heads.length]!]) {
-        const buf = Buffer.alloc(CAP, `${unit}${i % 2 === 0 ? ' ' : ''}`, 'latin1');
+        const buf = Buffer.alloc(head === '' ? CAP : CAP / 4, `${unit}${i % 2 === 0 ? ' ' : ''}`, 'latin1');
         buf.write(head);
-        const before = performance.now();
+        const before = cpuMs();
         lexer.begin(buf, 0, buf.length, PLAIN, false);
         while (lexer.next());
-        expect(performance.now() - before).toBeLessThan(TIME_MS);
+        expect(cpuMs() - before).toBeLessThan(TIME_MS);
       }
     });
   }

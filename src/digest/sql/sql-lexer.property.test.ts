@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { SqlLexer } from './sql-lexer.ts';
 
 const CAP = 1 << 20;
@@ -138,7 +139,7 @@ describe('any bytes', () => {
 });
 
 describe('one megabyte of the same is read in linear time (RX-10)', () => {
-  const TIME_MS = 5000; // a quadratic reading takes minutes
+  const TIME_MS = 5000; // a quadratic reading takes minutes, of the shorter ones half of one
   const units = [
     '(',
     '[',
@@ -185,12 +186,12 @@ describe('one megabyte of the same is read in linear time (RX-10)', () => {
   for (const [i, unit] of units.entries()) {
     test(JSON.stringify(unit), () => {
       for (const head of ['', heads[i % heads.length]!]) {
-        const buf = Buffer.alloc(CAP, unit, 'latin1');
+        const buf = Buffer.alloc(head === '' ? CAP : CAP / 4, unit, 'latin1');
         buf.write(head);
-        const before = performance.now();
+        const before = cpuMs();
         lexer.begin(buf, 0, buf.length, true, false);
         while (lexer.next());
-        expect(performance.now() - before).toBeLessThan(TIME_MS);
+        expect(cpuMs() - before).toBeLessThan(TIME_MS);
       }
     });
   }

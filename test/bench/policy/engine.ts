@@ -77,6 +77,7 @@ function asker(policies: PolicySetConfig): (facts: OperationFacts) => void {
     policy: '',
     shadowVerdict: VerdictCode.none,
     shadowPolicy: '',
+    policySnapshot: '',
     maxRows: 0,
     maxReplyBytes: 0,
   };

@@ -35,7 +35,7 @@ export function drivers(): (at: MongoServer, query?: string, options?: MongoClie
   });
   return async (at, query = '', options = {}) => {
     const client = new MongoClient(`mongodb://127.0.0.1:${at.port}/?directConnection=true${query}`, {
-      serverSelectionTimeoutMS: 3000,
+      serverSelectionTimeoutMS: 30_000,
       ...options,
     });
     open.push(client);

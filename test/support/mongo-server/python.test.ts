@@ -14,7 +14,7 @@ said = []
 for compressor in (None, 'zlib'):
     more = {'compressors': compressor} if compressor else {}
     client = MongoClient('127.0.0.1', int(sys.argv[1]), directConnection=True, username='ann', password='not-a-secret',
-                         appname='report', serverSelectionTimeoutMS=3000, **more)
+                         appname='report', serverSelectionTimeoutMS=30000, **more)
     db = client['python_%s' % compressor]
     people = db.people
     people.insert_many([{'_id': n, 'n': n} for n in range(25)])

@@ -5,7 +5,7 @@ import type { Target } from '../house.ts';
 export const TOPICS = { orders: 4, payments: 2, receipts: 2, clicks: 2, ledger: 1 } as const;
 
 /** A broker that does not come up, or a Sluice that is gone, is told of soon. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 
 /** A client that knows one address; the brokers' own it learns from that. */
 export function kafkaOf({ host, port }: Target, clientId: string): Kafka {

@@ -18,7 +18,7 @@ import {
 } from './catalogue.ts';
 
 /** A server that does not come up, or a Sluice that is gone, is told of soon. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 const VISITORS = 400;
 /** How long the server holds a change stream's question; shorter than anybody's patience at the demo's end. */
 const WATCH_MS = 500;

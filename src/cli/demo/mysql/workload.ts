@@ -74,6 +74,8 @@ export function startWorkload(target: Target): Workload {
     user: 'root',
     database: DATABASE,
     connectionLimit: 1,
+    connectTimeout: 30_000, // the driver's own second is too little on a machine that does much else
+    acquireTimeout: 30_000,
     connectAttributes: { program_name: 'mail-import' },
   });
   const actors: Actor[] = [

@@ -11,7 +11,7 @@ import { startGuarded } from '../guarded-server.ts';
 
 const run = promisify(execFile);
 
-const START_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
 const POLL_MS = 20;
 /** The superuser of every server started here; no password (trust). */
 export const SUPERUSER = 'postgres';
