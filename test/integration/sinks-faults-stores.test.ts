@@ -10,6 +10,7 @@ import { type Accounts, FaultStage } from '../support/fault-stage.ts';
 import { KafkaCode, type KafkaMock, kafkaMockMissing, startKafkaMock } from '../support/kafka-mock.ts';
 import { memoryTmp } from '../support/memory-folder.ts';
 import { needs } from '../support/needs.ts';
+import { poll } from '../support/poll.ts';
 import type { LoadReport } from '../support/redis-load.ts';
 
 // ClickHouse and Kafka fail in every way, under traffic: no row is lost, none is in a table or a rollup twice.
@@ -85,10 +86,13 @@ async function start(): Promise<void> {
     await relay.fault(fault.relay ?? null);
     http.fault = fault.http ?? null;
     if (kafka) await fault.brokers?.fail(kafka);
-    if (fault.told === null) await later(1000);
+    const { told } = fault;
+    if (told === null) await later(1000);
     else {
       await each('it fails', (leg) => leg['healthy'] === 0);
       await each('it is on disk', (leg) => leg['spooled']! > 0);
+      // What was under way may have failed in another way before.
+      await poll(`${fault.name} is told`, () => stage.lines('sink house fails').some((line) => told.test(line)));
     }
     await relay.fault(null);
     http.fault = null;
