@@ -23,6 +23,8 @@ export class Reading {
   #strings = false;
   #encoding = '';
   #serverEncoding = '';
+  /** Why text of this session cannot be judged, or ''. */
+  doubt = UNTOLD_STRINGS;
   /** The one schema in which names without one are looked up, as a binary name; '' = not known (before PostgreSQL 18), or several. */
   schema = '';
   /** Reported since the last ReadyForQuery: how text reads, and where names are looked up. */
@@ -43,11 +45,11 @@ export class Reading {
       this.movedPath = true;
       this.schema = oneSchema(value);
     }
+    this.doubt = this.#doubt();
   }
 
-  /** Why text of this session cannot be judged, or ''. */
-  get doubt(): string {
-    if (!this.#strings) return 'the server has not reported standard_conforming_strings';
+  #doubt(): string {
+    if (!this.#strings) return UNTOLD_STRINGS;
     if (this.#encoding === '') return 'the server has not reported client_encoding';
     if (!ASCII_SAFE.test(this.#encoding)) return `client_encoding ${this.#encoding} is not ASCII-safe`;
     return '';
@@ -62,6 +64,8 @@ export class Reading {
     return this.isUtf8 && (this.#serverEncoding === '' || UTF8.test(this.#serverEncoding));
   }
 }
+
+const UNTOLD_STRINGS = 'the server has not reported standard_conforming_strings';
 
 /** search_path as it is reported. `"$user"` and the catalogs are no schemas of an application. */
 function oneSchema(path: string): string {
@@ -79,8 +83,31 @@ const READING_SETTINGS = new Set(['standard_conforming_strings', 'client_encodin
 /** And of these, where names without a schema are looked up. */
 const PATH_SETTINGS = new Set(['search_path', 'schema']);
 
+/** What running a digest may do, kept with it: asked of every execution. */
+const DOES = new WeakMap<Digest, number>();
+const TEXT = 1;
+const PATH = 2;
+const LATER_NAMES = 4;
+
+function doesOf(digest: Digest): number {
+  let does = DOES.get(digest);
+  if (does === undefined) {
+    const path = changesReading(digest, true);
+    does = (changesReading(digest, false) ? TEXT : 0) | (path ? PATH : 0);
+    if (path || GIVES_BACK.has(digest.operation)) does |= LATER_NAMES;
+    DOES.set(digest, does);
+  }
+  return does;
+}
+
 /** May running this change how later text of the session reads? Errs on the side of yes. `path`: search_path counts. */
-export function mayChangeReading(digest: Digest, path: boolean): boolean {
+export const mayChangeReading = (digest: Digest, path: boolean): boolean =>
+  (doesOf(digest) & (path ? PATH : TEXT)) !== 0;
+
+/** May what stands behind this one in the same text look names up elsewhere? Ends of transactions give settings back. */
+export const mayMovePath = (digest: Digest): boolean => (doesOf(digest) & LATER_NAMES) !== 0;
+
+function changesReading(digest: Digest, path: boolean): boolean {
   if (CODE.has(digest.operation)) return true;
   if (digest.operation === 'SET' || digest.operation === 'RESET') {
     const name = SETTING.exec(digest.text)?.[2]?.toLowerCase();
@@ -91,9 +118,6 @@ export function mayChangeReading(digest: Digest, path: boolean): boolean {
 /** What changes settings without SET; a name that is written with escapes may be one of them. */
 const CHANGES = /set_config|pg_settings|u&"/i;
 
-/** May what stands behind this one in the same text look names up elsewhere? Ends of transactions give settings back. */
-export const mayMovePath = (digest: Digest): boolean =>
-  GIVES_BACK.has(digest.operation) || mayChangeReading(digest, true);
 /** FETCH and MOVE run what a cursor was declared for. */
 const GIVES_BACK = new Set(['ROLLBACK', 'ABORT', 'COMMIT', 'END', 'PREPARE', 'FETCH', 'MOVE']);
 
