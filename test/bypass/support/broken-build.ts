@@ -49,22 +49,29 @@ export class BrokenBuilds {
       whole.replace(find, () => replace),
     );
     try {
-      return await this.#test(caughtBy);
+      return await this.#test(caughtBy.files, caughtBy.tests, ['--bail=1']);
     } finally {
       writeFileSync(at, whole);
     }
+  }
+
+  /** What must notice these builds, with nothing broken: whatever fails here would notice anything. */
+  async control(builds: readonly BrokenBuild[]): Promise<Outcome> {
+    const files = new Set(builds.flatMap(({ caughtBy }) => caughtBy.files));
+    const tests = new Set(builds.map(({ caughtBy }) => caughtBy.tests));
+    return this.#test([...files], [...tests].join('|'), []);
   }
 
   stop(): void {
     rmSync(this.#home, { recursive: true, force: true });
   }
 
-  async #test({ files, tests }: BrokenBuild['caughtBy']): Promise<Outcome> {
+  async #test(files: readonly string[], tests: string, more: readonly string[]): Promise<Outcome> {
     const report = path.join(this.#home, 'report.json');
     rmSync(report, { force: true });
     const args = [
       ...['node_modules/vitest/vitest.mjs', 'run', '--project', 'bypass', '--root', this.#home],
-      ...['-t', tests, '--bail=1', '--reporter=json', `--outputFile=${report}`, '--testTimeout=8000'],
+      ...['-t', tests, '--reporter=json', `--outputFile=${report}`, '--testTimeout=8000', ...more],
       ...files.map((name) => `test/bypass/${name}`),
     ];
     const said = await new Promise<string>((resolve) => {
