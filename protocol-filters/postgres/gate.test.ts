@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Side } from '../../src/exchange/side.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { judgeOf } from '../../test/bypass/support/harness-engine.ts';
-import { policySet } from '../../test/bypass/support/row.ts';
 import type { Judge } from '../../test/support/session-harness.ts';
 import { postgres } from './index.ts';
 import { deniedResponse, failingCall, failingParse, failingQuery, failingStep } from './refuse.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { OUTCOME_NAMES, VERDICT_NAMES } from '../../src/exchange/exchange.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { judgeOf } from '../../test/bypass/support/harness-engine.ts';
-import { policySet } from '../../test/bypass/support/row.ts';
 import type { SessionHarness } from '../../test/support/session-harness.ts';
 import { postgres } from './index.ts';
 import { client, server } from './testing/builders.ts';

@@ -29,9 +29,11 @@ export const VOCABULARY: PolicyVocabulary = {
   },
 };
 
+/** What a policy of a test says otherwise than usual: everybody, everything, enforced. */
 export type Wish = Partial<Omit<PolicyConfig, 'action' | 'limit'>> &
   Pick<PolicyConfig, 'action'> & { readonly limit?: Partial<NonNullable<PolicyConfig['limit']>> };
 
+/** The first policy without a name is `p1`. */
 export const policySet = (
   wishes: readonly Wish[],
   unparsed: PolicySetConfig['unparsed'] = 'deny',

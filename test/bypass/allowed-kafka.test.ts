@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { kafka } from '../../protocol-filters/kafka/index.ts';
+import { seeded } from '../../src/net/simulated.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type KafkaCluster, startKafkaBroker } from '../support/kafka-broker/index.ts';
 import { KafkaWire, readReply, type requestFrame } from '../support/kafka-wire.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import { batch, fetchOf, metadataOf, produceTo } from './support/kafka.ts';
-import { policySet, seeded } from './support/row.ts';
 
 const OPERATIONS = 10_500;
 const CONNECTIONS = 3;

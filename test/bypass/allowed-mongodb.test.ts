@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mongodb } from '../../protocol-filters/mongodb/index.ts';
+import { seeded } from '../../src/net/simulated.ts';
 import { type MongoServer, startMongoServer } from '../support/mongo-server/server.ts';
 import { type Doc, MongoWire, opCompressed, opMsg } from '../support/mongo-wire.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import { type Asked, SHOP, Traffic } from './support/mongodb-traffic.ts';
-import { seeded } from './support/row.ts';
 
 const OPERATIONS = 15_500;
 const AT_ONCE = 100;

@@ -4,11 +4,12 @@ import mysql2 from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mysql } from '../../protocol-filters/mysql/index.ts';
 import { client } from '../../protocol-filters/mysql/testing/builders.ts';
+import { seeded } from '../../src/net/simulated.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { mariadbPrograms, type RealMariadb, startRealMariadb } from '../support/real-mariadb.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import { ALLOWED_SCHEMA, generated } from './support/mysql-allowed.ts';
 import { payloadsOf } from './support/mysql-play.ts';
-import { policySet, seeded } from './support/row.ts';
 
 const OPERATIONS = 50_000;
 const SEED = Number(process.env['SLUICE_SEED'] ?? 20_261);

@@ -1,12 +1,12 @@
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { postgres } from '../../protocol-filters/postgres/index.ts';
+import { seeded } from '../../src/net/simulated.ts';
 import { poll } from '../support/poll.ts';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import { startup } from './support/postgres.ts';
 import { operation, SHOP, shopPolicy } from './support/postgres-traffic.ts';
-import { seeded } from './support/row.ts';
 
 const SEED = Number(process.env['SLUICE_SEED'] ?? 20_261_121);
 const STATEMENTS = 62_000;

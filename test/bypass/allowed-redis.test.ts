@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { redis } from '../../protocol-filters/redis/index.ts';
 import { which } from '../../scripts/debian-packages.mjs';
+import { seeded } from '../../src/net/simulated.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { needs } from '../support/needs.ts';
 import { type RealRedis, startRealRedis } from '../support/real-redis.ts';
 import { command, RedisWire } from '../support/redis-wire.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
 import { show } from './support/redis-play.ts';
-import { policySet, seeded } from './support/row.ts';
 
 const COUNT = 60_000;
 const CONNECTIONS = 4;

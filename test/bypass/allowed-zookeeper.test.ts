@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zookeeper } from '../../protocol-filters/zookeeper/index.ts';
+import { seeded } from '../../src/net/simulated.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type RealZooKeeper, startRealZooKeeper, zooKeeperMissing } from '../support/real-zookeeper.ts';
 import { type Ask, ask, Mode, OPEN, Op } from '../support/zookeeper-requests.ts';
 import { type Answer, ZooKeeperWire } from '../support/zookeeper-wire.ts';
 import { type GatePlane, startGatePlane } from './support/gate-plane.ts';
-import { policySet, seeded } from './support/row.ts';
 
 const COUNT = 10_000;
 const BATCH = 250;

@@ -7,6 +7,7 @@ import { redis } from '../../protocol-filters/redis/index.ts';
 import { zookeeper } from '../../protocol-filters/zookeeper/index.ts';
 import type { BoundFilter, ProtocolFilter } from '../../src/exchange/protocol-filter.ts';
 import { Side } from '../../src/exchange/side.ts';
+import { seeded } from '../../src/net/simulated.ts';
 import { filterEnv } from '../support/filter-env.ts';
 import { mysqlParserReady } from '../support/mysql-gated.ts';
 import { command } from '../support/redis-wire.ts';
@@ -18,7 +19,6 @@ import { judgeOf } from './support/harness-engine.ts';
 import { GUARD } from './support/mysql.ts';
 import * as pg from './support/postgres.ts';
 import { forbidden as redisForbidden } from './support/redis.ts';
-import { seeded } from './support/row.ts';
 import { frame, forbidden as zooKeeperForbidden } from './support/zookeeper.ts';
 
 const CONVERSATIONS = 400;

@@ -1,7 +1,7 @@
 import { Bson } from '../../protocol-filters/mongodb/bson/bson-type.ts';
 import { bsonString, doc, i32, rawDoc } from '../../protocol-filters/mongodb/testing/wire-bytes.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { caseOf, closes, type MongoCase, type MongoRow, no, ok, unresolved } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype'];
 const text = (name: string, value: string): [number, string, Buffer] => [Bson.string, name, bsonString(value)];

@@ -1,3 +1,4 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import {
   caseOf,
   listed,
@@ -10,7 +11,6 @@ import {
   unresolved,
   withSequence,
 } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 type Stage = Record<string, unknown>;
 const pipe = (...pipeline: Stage[]) => ({ aggregate: 'orders', pipeline, cursor: {} });

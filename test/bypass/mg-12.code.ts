@@ -1,6 +1,6 @@
 import { Code } from 'bson';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { caseOf, forbidden, type MongoRow, no, notAllowed, ok, on } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const code = { $function: { body: 'function() { return 1 }', args: [], lang: 'js' } };
 const accumulator = { $accumulator: { init: 'i', accumulate: 'a', accumulateArgs: [], merge: 'm', lang: 'js' } };

@@ -1,7 +1,7 @@
 import { Bson } from '../../protocol-filters/mongodb/bson/bson-type.ts';
 import { bsonString, i32, opQuery, rawDoc } from '../../protocol-filters/mongodb/testing/wire-bytes.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { caseOf, closes, listed, type MongoRow, no, notAllowed, ok, on, raw, unreadable } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const text = (name: string, value: Buffer | string): [number, string, Buffer] => [
   Bson.string,

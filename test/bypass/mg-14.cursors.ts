@@ -1,4 +1,5 @@
 import { Long } from 'bson';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import {
   type Answers,
   caseOf,
@@ -13,7 +14,6 @@ import {
   unreadable,
   unresolved,
 } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const ID = Long.fromString('7234567890123456789');
 const cursor = (ns: string) => ({ cursor: { firstBatch: [], id: ID, ns }, ok: 1 });

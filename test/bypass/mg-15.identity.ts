@@ -1,5 +1,6 @@
 import { Bson } from '../../protocol-filters/mongodb/bson/bson-type.ts';
 import { bsonString, i32, rawDoc } from '../../protocol-filters/mongodb/testing/wire-bytes.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import {
   type Answers,
   caseOf,
@@ -15,7 +16,6 @@ import {
   TOUCHES,
   unreadable,
 } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const plain = (user: string) => Buffer.from(`\0${user}\0pw`);
 const start = (user: string) => ({ saslStart: 1, mechanism: 'PLAIN', payload: plain(user), $db: '$external' });

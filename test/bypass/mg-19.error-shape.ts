@@ -1,6 +1,6 @@
 import { opQuery } from '../../protocol-filters/mongodb/testing/wire-bytes.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { COMPRESSORS, caseOf, FINE, type MongoRow, no, ok, on, raw, TOUCHES } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const limited = policySet([
   {

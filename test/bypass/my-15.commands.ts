@@ -1,7 +1,7 @@
 import { Command } from '../../protocol-filters/mysql/commands.ts';
 import { client, packet, server, u16, u32, zeros } from '../../protocol-filters/mysql/testing/builders.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { closes, GUARD, type MysqlCase, type MysqlRow, no, ok, yes } from './support/mysql.ts';
-import { policySet } from './support/row.ts';
 
 /** What a client may say without being asked what for; all else is denied here, by name or because it is unknown. */
 const FREE = new Set<number>([

@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { closes, denies, handsOff, type PgRow, query, startup } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 const granted = policySet([
   ...handsOff.policies.map(({ limit: _, ...policy }) => policy),

@@ -1,6 +1,6 @@
 import { Frontend as F } from '../../protocol-filters/postgres/wire.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { batch, denies, frame, handsOff, i16, i32, type PgRow, query } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 const call = (oid: number, ...args: Buffer[]): Buffer =>
   frame(

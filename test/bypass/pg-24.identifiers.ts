@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { bothWays, handsOff, type PgCase, type PgRow } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 const LONG = 'n'.repeat(63);
 const long = policySet([{ name: 'long', action: 'deny', targets: [LONG] }]);

@@ -1,3 +1,4 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import {
   batch,
   bind,
@@ -10,7 +11,6 @@ import {
   startup,
   sync,
 } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 /** `orders` is app1's or app2's: only app1's is allowed. */
 const own = policySet([

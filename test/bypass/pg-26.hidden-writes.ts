@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { bothWays, type PgCase, type PgRow } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 /** Each touches pay in a way that does not look it, or does what nobody can read. */
 const HIDDEN = [

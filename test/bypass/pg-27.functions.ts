@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { bothWays, type PgRow } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 const CODE = [
   "select query_to_xml('select * from pay', true, true, '')",

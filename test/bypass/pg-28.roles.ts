@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { batch, bothWays, denies, type PgRow, query } from './support/postgres.ts';
-import { policySet } from './support/row.ts';
 
 const policies = policySet([
   { name: 'reads', action: 'allow', operations: ['select'], targets: ['other'] },

@@ -1,3 +1,4 @@
+import { seeded } from '../../src/net/simulated.ts';
 import {
   ALLOWED,
   denied,
@@ -9,7 +10,6 @@ import {
   type Said,
   TOPIC_DENIED,
 } from './support/kafka.ts';
-import { seeded } from './support/row.ts';
 
 const metadata = (): Said => passes('Metadata', 4, metadataOf(['orders'], { allowAutoTopicCreation: false }));
 const good = (): Said => passes('Produce', 9, produceTo(['orders']));

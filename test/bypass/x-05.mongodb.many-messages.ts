@@ -1,5 +1,5 @@
+import { seeded } from '../../src/net/simulated.ts';
 import { caseOf, FINE, type MongoRow, no, ok, on, TOUCHES } from './support/mongodb.ts';
-import { seeded } from './support/row.ts';
 
 /** Allowed and denied ones in one write, seeded. */
 function mixed(count: number, seed: number) {

@@ -1,6 +1,6 @@
 import { client } from '../../protocol-filters/mysql/testing/builders.ts';
+import { seeded } from '../../src/net/simulated.ts';
 import { GUARD, type MysqlRow, no, type Part, yes } from './support/mysql.ts';
-import { seeded } from './support/row.ts';
 
 const random = seeded(5);
 const mixed = (count: number): Part[] =>

@@ -1,5 +1,5 @@
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type Answers, caseOf, FINE, held, type MongoRow, no, ok, TOUCHES } from './support/mongodb.ts';
-import { policySet } from './support/row.ts';
 
 const login = (user: string) => ({
   saslStart: 1,

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { kafka } from '../../protocol-filters/kafka/index.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
-import { policySet } from '../bypass/support/row.ts';
 import { type KafkaCluster, startKafkaBroker } from '../support/kafka-broker/index.ts';
 import { kafkaJs, kafkaJsLogin, kafkaJsMember, kafkaJsSend } from '../support/kafka-clients.ts';
 import { KafkaWire, recordBatch, requestFrame } from '../support/kafka-wire.ts';

@@ -1,8 +1,8 @@
 import { MongoBulkWriteError, MongoServerError } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { mongodb } from '../../protocol-filters/mongodb/index.ts';
+import { type Wish as PolicyWish, policySet } from '../../src/policy/policy.fixture.ts';
 import { type GatePlane, type GatePlaneOptions, startGatePlane } from '../bypass/support/gate-plane.ts';
-import { type PolicyWish, policySet } from '../bypass/support/row.ts';
 import { type MongoServer, startMongoServer } from '../support/mongo-server/server.ts';
 import { driverTo, refusalOf } from '../support/mongo-stage.ts';
 import { MongoWire, opMsg } from '../support/mongo-wire.ts';

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { postgres } from '../../protocol-filters/postgres/index.ts';
+import { type Wish as PolicyWish, policySet } from '../../src/policy/policy.fixture.ts';
 import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
-import { type PolicyWish, policySet } from '../bypass/support/row.ts';
 import { poll } from '../support/poll.ts';
 import { type RealPostgres, SERVERS, startRealPostgres } from '../support/real-postgres.ts';
 

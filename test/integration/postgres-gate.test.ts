@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { postgres } from '../../protocol-filters/postgres/index.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
-import { policySet } from '../bypass/support/row.ts';
 import { pgbench } from '../support/pgbench.ts';
 import { poll } from '../support/poll.ts';
 import { psql } from '../support/psql.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zookeeper } from '../../protocol-filters/zookeeper/index.ts';
+import { policySet } from '../../src/policy/policy.fixture.ts';
 import { type GatePlane, startGatePlane } from '../bypass/support/gate-plane.ts';
-import { policySet } from '../bypass/support/row.ts';
 import { needs } from '../support/needs.ts';
 import { type RealZooKeeper, startRealZooKeeper, zooKeeperMissing } from '../support/real-zookeeper.ts';
 import { NodeZooKeeper } from '../support/zookeeper-node-client.ts';

@@ -9,9 +9,9 @@ import { SessionFacts } from '../../../src/exchange/session-facts.ts';
 import { policyLink } from '../../../src/filters/policy.ts';
 import { systemClock } from '../../../src/net/clock.ts';
 import type { FilterCallbacks } from '../../../src/net/filter.ts';
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
 import { StatsRegistry } from '../../../src/stats/registry.ts';
-import { policySet } from '../../bypass/support/row.ts';
 import { TEN_POLICIES, WITH_CONDITIONS, WITH_LIMITS } from './policies.ts';
 
 export interface EngineCost {

@@ -4,7 +4,7 @@
  * run in turn, so that what else the machine does meets all of them.
  */
 
-import { policySet } from '../../bypass/support/row.ts';
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import { ownJs } from '../postgres/own-js.ts';
 import { BENCH_POLICIES } from './policies.ts';
 

@@ -1,4 +1,4 @@
-import { type PolicyWish, policySet } from '../../bypass/support/row.ts';
+import { type Wish as PolicyWish, policySet } from '../../../src/policy/policy.fixture.ts';
 
 /** Ten as a shop would have them: seven concern the session that is measured. */
 const WISHES: readonly PolicyWish[] = [

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import type { KafkaCluster } from '../../support/kafka-broker/index.ts';
 import { poll } from '../../support/poll.ts';
 import { SessionHarness } from '../../support/session-harness.ts';
@@ -9,7 +10,7 @@ import type { GatePlane } from './gate-plane.ts';
 import type { KafkaCase, Said } from './kafka.ts';
 import { FakeBroker, type Frame } from './kafka-fake.ts';
 import { named, type Prepared } from './kafka-play.ts';
-import { cutsOf, seeded } from './row.ts';
+import { cutsOf } from './row.ts';
 
 /** What reached a broker before the end is what may leave, in its order, up to some message. */
 function isBeginning(all: readonly Said[], frames: readonly Pick<Frame, 'sent'>[]): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { kafka } from '../../../protocol-filters/kafka/index.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { type KafkaCluster, startKafkaBroker } from '../../support/kafka-broker/index.ts';
 import { poll } from '../../support/poll.ts';
 import { type GatePlane, startGatePlane } from './gate-plane.ts';
@@ -9,7 +10,6 @@ import type { KafkaCase } from './kafka.ts';
 import { breakReal } from './kafka-breaks.ts';
 import { sentOf } from './kafka-fake.ts';
 import { byteByByte, type Cut, compareReplies, compareSent, cutAt, whole } from './kafka-play.ts';
-import { seeded } from './row.ts';
 
 const TOPICS = { orders: 2, 'orders-2': 1, 'orders-3': 1, forbidden: 2 };
 /** Byte by byte each is a write of its own. */

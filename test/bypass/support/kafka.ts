@@ -1,8 +1,9 @@
 import type { KafkaOptions } from '../../../protocol-filters/kafka/config.ts';
 import { APIS } from '../../../protocol-filters/kafka/schema/api.ts';
 import { encodeRequest } from '../../../protocol-filters/kafka/wire/message-codec.ts';
+import { type Wish as PolicyWish, policySet } from '../../../src/policy/policy.fixture.ts';
 import { type BatchInit, recordBatch, requestFrame } from '../../support/kafka-wire.ts';
-import { type BypassCase, type BypassRow, type PolicyWish, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 /** What becomes of a message: it leaves as it came, a stand-in leaves, nothing does, or another request of the same API. */
 export type Leaves = 'same' | 'standIn' | 'nothing' | ((sent: Sent) => void);

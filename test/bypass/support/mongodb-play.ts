@@ -4,6 +4,7 @@ import { type MongodbOptions, mongodb } from '../../../protocol-filters/mongodb/
 import { opMsg, opReply } from '../../../protocol-filters/mongodb/testing/wire-bytes.ts';
 import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import type { MongoServer } from '../../support/mongo-server/server.ts';
 import { MongoWire, type Reply, readReply } from '../../support/mongo-wire.ts';
@@ -13,7 +14,7 @@ import { boundOf } from '../../support/story.ts';
 import type { GatePlane } from './gate-plane.ts';
 import { judgeOf } from './harness-engine.ts';
 import type { MongoCase, Part } from './mongodb.ts';
-import { cutsOf, piecesOf, seeded } from './row.ts';
+import { cutsOf, piecesOf } from './row.ts';
 
 export const optionsOf = (wishes: Partial<MongodbOptions> | undefined): MongodbOptions =>
   ({ ...(mongodb.options.parse({}) as MongodbOptions), ...wishes }) as MongodbOptions;

@@ -1,5 +1,5 @@
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import type { Doc, MsgOptions } from '../../support/mongo-wire.ts';
-import { policySet } from './row.ts';
 
 /** What a shop's programs may do, as an operator would write it. */
 export const SHOP = policySet([

@@ -8,8 +8,9 @@ import {
   opMsg,
   type SequenceOf,
 } from '../../../protocol-filters/mongodb/testing/wire-bytes.ts';
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
-import { type BypassCase, type BypassRow, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 /** What becomes of a message. `held`: neither sent on nor answered. `closes`: the connection ends with it. */
 export type Fate = 'allowed' | 'denied' | 'held' | 'closes';

@@ -5,12 +5,13 @@ import { CAPABILITIES, client, server } from '../../../protocol-filters/mysql/te
 import { Capability as C, ServerStatus } from '../../../protocol-filters/mysql/wire.ts';
 import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { SessionHarness } from '../../support/session-harness.ts';
 import { boundOf } from '../../support/story.ts';
 import { judgeOf } from './harness-engine.ts';
 import type { MysqlCase } from './mysql.ts';
-import { piecesOf, seeded } from './row.ts';
+import { piecesOf } from './row.ts';
 
 export const HIDDEN = /forbidden|vault/i;
 

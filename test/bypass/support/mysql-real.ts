@@ -6,13 +6,13 @@ import mysql2 from 'mysql2/promise';
 import { expect } from 'vitest';
 import { mysql } from '../../../protocol-filters/mysql/index.ts';
 import { client } from '../../../protocol-filters/mysql/testing/builders.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { poll } from '../../support/poll.ts';
 import { type RealMariadb, startRealMariadb } from '../../support/real-mariadb.ts';
 import { type GatePlane, startGatePlane } from './gate-plane.ts';
 import type { MysqlCase } from './mysql.ts';
 import { GUARD } from './mysql.ts';
 import { HIDDEN, isDenial, payloadsOf } from './mysql-play.ts';
-import { seeded } from './row.ts';
 
 const LIMIT_MS = 30_000;
 const CUTS = 3;

@@ -1,7 +1,8 @@
 import type { MysqlOptions } from '../../../protocol-filters/mysql/index.ts';
 import { client, type GreetingParts, type LoginParts } from '../../../protocol-filters/mysql/testing/builders.ts';
+import { type Wish as PolicyWish, policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
-import { type BypassCase, type BypassRow, type PolicyWish, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 /** What becomes of a packet of a client. `mute`: it has no reply. `closes`: the connection ends, nothing behind it is read. */
 export type Fate = 'allowed' | 'denied' | 'mute' | 'closes';

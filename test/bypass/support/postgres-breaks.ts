@@ -2,6 +2,7 @@ import net from 'node:net';
 import { expect } from 'vitest';
 import { postgres } from '../../../protocol-filters/postgres/index.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
 import { SessionHarness } from '../../support/session-harness.ts';
@@ -12,7 +13,7 @@ import type { PgCase } from './postgres.ts';
 import { startup } from './postgres.ts';
 import { FakePostgres } from './postgres-fake.ts';
 import { SECRET, type Truth } from './postgres-truth.ts';
-import { cutsOf, seeded } from './row.ts';
+import { cutsOf } from './row.ts';
 
 type Breaks = NonNullable<PgCase['breaks']>;
 

@@ -5,6 +5,7 @@ import { client, server } from '../../../protocol-filters/postgres/testing/build
 import { Frontend as F } from '../../../protocol-filters/postgres/wire.ts';
 import { Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
 import { SessionHarness } from '../../support/session-harness.ts';
@@ -16,7 +17,7 @@ import { startup } from './postgres.ts';
 import { breakReal, playBreaks } from './postgres-breaks.ts';
 import { FakePostgres } from './postgres-fake.ts';
 import { SECRET, type Truth } from './postgres-truth.ts';
-import { cutsOf, piecesOf, seeded } from './row.ts';
+import { cutsOf, piecesOf } from './row.ts';
 
 /** What a client has read: the SQLSTATE of each error, and the status of each ReadyForQuery. */
 export interface Heard {

@@ -1,6 +1,6 @@
 import { Frontend as F } from '../../../protocol-filters/postgres/wire.ts';
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import { batch, client, close, describe, execute, extended, frame, i16, i32, parse, query, sync } from './postgres.ts';
-import { policySet } from './row.ts';
 
 /** What an application of a shop may: nothing else. */
 export const shopPolicy = policySet([

@@ -1,7 +1,8 @@
 import { client, cstr, frame, i16, i32 } from '../../../protocol-filters/postgres/testing/builders.ts';
 import { Frontend as F } from '../../../protocol-filters/postgres/wire.ts';
+import { policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
-import { type BypassCase, type BypassRow, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 export { client, cstr, frame, i16, i32 };
 

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { type RedisOptions, redis } from '../../../protocol-filters/redis/index.ts';
 import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
 import type { RealRedis } from '../../support/real-redis.ts';
@@ -12,7 +13,7 @@ import type { GatePlane } from './gate-plane.ts';
 import { judgeOf } from './harness-engine.ts';
 import type { Part, RedisCase } from './redis.ts';
 import { FakeRedis } from './redis-fake.ts';
-import { cutsOf, piecesOf, seeded } from './row.ts';
+import { cutsOf, piecesOf } from './row.ts';
 
 /** A reply in one line: `OK`, `-NOPERM …`, `(nil)`, `[a b]`. */
 export function show(reply: Reply): string {

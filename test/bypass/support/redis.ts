@@ -1,7 +1,8 @@
 import type { RedisOptions } from '../../../protocol-filters/redis/index.ts';
+import { type Wish as PolicyWish, policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
 import { command } from '../../support/redis-wire.ts';
-import { type BypassCase, type BypassRow, type PolicyWish, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 /** What becomes of bytes that a client sends. `nothing`: they are no command, and have no reply. */
 export type Fate = 'allowed' | 'denied' | 'closes' | 'nothing';

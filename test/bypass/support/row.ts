@@ -1,4 +1,5 @@
-import type { PolicyConfig, PolicySetConfig } from '../../../src/policy/policy-config.ts';
+import { seeded } from '../../../src/net/simulated.ts';
+import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
 
 /** The fifteen rules of threats.md §1. */
 export type Rule = `R${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15}`;
@@ -18,46 +19,6 @@ export interface BypassRow<C extends BypassCase> {
   /** Rules of §1 that the row guards: a build that breaks one of them must fail here or in another row that names it. */
   readonly rules: readonly Rule[];
   readonly cases: readonly C[];
-}
-
-/** What a policy of a test says otherwise than usual: everybody, everything, enforced. */
-export type PolicyWish = Partial<Omit<PolicyConfig, 'action' | 'limit'>> &
-  Pick<PolicyConfig, 'action'> & { readonly limit?: Partial<NonNullable<PolicyConfig['limit']>> };
-
-/** The first policy without a name is `p1`. */
-export const policySet = (
-  wishes: readonly PolicyWish[],
-  unparsed: PolicySetConfig['unparsed'] = 'deny',
-): PolicySetConfig => ({
-  unparsed,
-  policies: wishes.map(({ limit, ...wish }, i) => ({
-    name: `p${i + 1}`,
-    mode: 'enforce',
-    users: [],
-    databases: [],
-    applications: [],
-    drivers: [],
-    clients: [],
-    operations: [],
-    targets: [],
-    when: '',
-    message: '',
-    ...wish,
-    limit: limit
-      ? { rate: null, concurrent: 0, rows: 0, bytes: 0, idleInTransactionMs: 0, per: 'user', ...limit }
-      : null,
-  })),
-});
-
-/** A seeded source of numbers in [0, 1): mulberry32. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const MOST_CUTS = 300;

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { zookeeper } from '../../../protocol-filters/zookeeper/index.ts';
 import { Flag, Outcome, VerdictCode } from '../../../src/exchange/exchange.ts';
 import { Side } from '../../../src/exchange/side.ts';
+import { seeded } from '../../../src/net/simulated.ts';
 import { filterEnv } from '../../support/filter-env.ts';
 import { poll } from '../../support/poll.ts';
 import type { RealZooKeeper } from '../../support/real-zookeeper.ts';
@@ -12,7 +13,7 @@ import { ask, ERROR_NAMES, Op, readStat } from '../../support/zookeeper-requests
 import { connectRequest, ZooKeeperWire } from '../../support/zookeeper-wire.ts';
 import type { GatePlane } from './gate-plane.ts';
 import { judgeOf } from './harness-engine.ts';
-import { cutsOf, piecesOf, seeded } from './row.ts';
+import { cutsOf, piecesOf } from './row.ts';
 import type { Part, ZooKeeperCase } from './zookeeper.ts';
 import { FakeZooKeeper } from './zookeeper-fake.ts';
 

@@ -1,8 +1,9 @@
 import type { ZookeeperOptions } from '../../../protocol-filters/zookeeper/index.ts';
+import { type Wish as PolicyWish, policySet } from '../../../src/policy/policy.fixture.ts';
 import type { PolicySetConfig } from '../../../src/policy/policy-config.ts';
 import type { Ask } from '../../support/zookeeper-requests.ts';
 import { request } from '../../support/zookeeper-wire.ts';
-import { type BypassCase, type BypassRow, type PolicyWish, policySet } from './row.ts';
+import type { BypassCase, BypassRow } from './row.ts';
 
 /** What becomes of bytes that a client sends. `nothing`: they have no reply, and do not leave. */
 export type Fate = 'allowed' | 'denied' | 'closes' | 'nothing';
